@@ -1,0 +1,12 @@
+export { ERROR_CODES, type ErrorCode } from './code.js';
+export { ClusterError, type ClusterErrorOptions, isClusterError } from './error.js';
+export {
+  type InvalidOption,
+  invalidRange,
+  invalidType,
+  type NumberLimits,
+  requireKnown,
+  requireOneOf,
+  requireText,
+  requireWhole,
+} from './option.js';

@@ -1,0 +1,5 @@
+export { type BackoffLimits, backoffMs, jitteredMs } from './backoff.js';
+export { anySignal, type ClearableSignal, deadline, onAbort, pause } from './deadline.js';
+export { type Logger, silentLogger } from './logger.js';
+export type { CancelTimer, Runtime } from './runtime.js';
+export { systemClock, systemRuntime } from './system.js';
