@@ -1,0 +1,52 @@
+import type { Capabilities, NodeId } from '../backend/index.js';
+import type { ClusterDriver } from '../driver/index.js';
+
+/** Which of several targets a node joins: the first in natural order of names, the oldest, or the one with most members. */
+export type Select = 'first-by-name' | 'oldest' | 'largest';
+/** `stop`: a formation that failed ends in an error. `ignore`: the daemon runs alone, visibly. */
+export type OnFailure = 'stop' | 'ignore';
+/** What becomes of cluster data that no record names: refuse, destroy it and join, or make it the cluster. */
+export type OnLocalData = 'refuse' | 'reset' | 'adopt';
+/** What a node does that its cluster has removed: stop, or destroy its data and join again. */
+export type OnEvicted = 'stop' | 'rejoin';
+/** Whether a blank node joins a member that runs without a majority. */
+export type JoinMinority = 'allow' | 'wait';
+/**
+ * What a blank node does when a cluster is on record and nobody of it is there. `wait`: for its members. `resume`: make the
+ * next generation, which loses nothing when the daemon keeps no data. `recreate`: replace exactly this generation, which
+ * may lose the data of members that are away.
+ */
+export type WhenNobodyAlive = 'wait' | 'resume' | { readonly recreate: number };
+
+/** Everything that deciding depends on and that never changes while a node runs. */
+export interface FormationConfig {
+  readonly self: NodeId;
+  readonly data: ClusterDriver['data'];
+  readonly views: ClusterDriver['views'];
+  readonly concurrentJoins: boolean;
+  readonly registration: Capabilities['registration'];
+  /** Whether entries carry state and identity. */
+  readonly metadata: boolean;
+  readonly select: Select;
+  readonly onFailure: OnFailure;
+  readonly onLocalData: OnLocalData;
+  readonly onEvicted: OnEvicted;
+  readonly joinMinority: JoinMinority;
+  readonly whenNobodyAlive: WhenNobodyAlive;
+  readonly nodesExpectedMin: number;
+  readonly settleMs: number;
+  readonly formationTimeoutMs: number | 'unlimited';
+  readonly ttlMs: number;
+  readonly refreshMs: number;
+  /** Longest time between two renewals of a registration. */
+  readonly renewalMs: number;
+  readonly callTimeoutMs: number;
+  /** Longest time until the lock or name of a member that died is free. */
+  readonly latestTakeoverMs: number;
+}
+
+/**
+ * How long a fact of the store needs to reach everybody: one renewal, and one call that takes as long as a call may. Older
+ * lists are stale, and shorter silences prove nothing.
+ */
+export const propagationMs = (config: FormationConfig): number => config.renewalMs + config.callTimeoutMs;

@@ -1,0 +1,60 @@
+import { propagationMs } from '../config.js';
+import { storeChangedLately } from '../memory.js';
+import { type Case, type Look, type Outcome, type Row, wait } from './decision.js';
+
+const waitUnlessFormed = (formed: boolean, outcome: Outcome): Outcome => (formed ? { kind: 'stay' } : outcome);
+
+/** Rows for what is not known: nothing is written and nobody is joined. */
+export const UNKNOWN_ROWS: readonly Row<Look>[] = [
+  {
+    row: '0',
+    when: ({ observation }) => observation.own.kind === 'unknown',
+    outcome: ({ formed, observation: { own } }) => {
+      const cause = own.kind === 'unknown' ? { cause: own.cause } : {};
+      return waitUnlessFormed(formed, wait('own-daemon-unknown', 'the own daemon answers', cause));
+    },
+  },
+  {
+    row: '1',
+    when: ({ observation }) => observation.listing.kind === 'failed',
+    outcome: ({ formed, observation: { listing } }) => {
+      const cause = listing.kind === 'failed' ? { cause: listing.cause } : {};
+      return waitUnlessFormed(formed, wait('store-unreachable', 'the store answers a list', cause));
+    },
+  },
+];
+
+export const UNSURE_ROWS: readonly Row<Case>[] = [
+  {
+    row: '1',
+    when: ({ s }) => !s.list.complete,
+    outcome: ({ formed }) => waitUnlessFormed(formed, wait('list-incomplete', 'the store answers a complete list')),
+  },
+  {
+    row: '1',
+    when: ({ config, observation: { nowMs, listing } }) =>
+      listing.kind === 'listed' && nowMs - listing.askedAtMs > propagationMs(config),
+    outcome: ({ formed }) => waitUnlessFormed(formed, wait('list-stale', 'a list arrives in time', { retryMs: 0 })),
+  },
+  {
+    row: '1',
+    when: ({ config, memory, observation }) => storeChangedLately(config, memory, observation.nowMs),
+    outcome: ({ formed, config }) =>
+      waitUnlessFormed(
+        formed,
+        wait('list-stale', 'members had time to register again in a store that changed', {
+          retryMs: propagationMs(config),
+        }),
+      ),
+  },
+  {
+    row: '2',
+    when: ({ s }) => s.list.record.kind === 'unreadable',
+    outcome: ({ formed }) =>
+      formed
+        ? { kind: 'stay', notice: 'record.unreadable' }
+        : wait('record-unreadable', 'the record is repaired or a newer version runs here', {
+            cause: 'RECORD_UNREADABLE',
+          }),
+  },
+];

@@ -1,0 +1,189 @@
+import { type ClusterIdentity, sameIdentity } from '../backend/index.js';
+import { type FormationConfig, propagationMs } from './config.js';
+import type { Observation } from './observation.js';
+import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situation } from './situation.js';
+
+/**
+ * Conditions that must hold without interruption before something may follow from them: `settled` (nothing speaks against
+ * a first create), `nobody` (a cluster on record, and none of it listed), `unrecorded` (the own cluster is not on record),
+ * `unusable` (ready peers, none of which can be joined), `down` (the own daemon says so), `undersized` (the record counts
+ * too few members).
+ */
+export type ClockName = 'settled' | 'nobody' | 'unrecorded' | 'unusable' | 'down' | 'undersized';
+
+interface Running {
+  readonly sinceMs: number;
+  /** What the condition is about: another subject starts the clock again. */
+  readonly subject: string;
+}
+
+/** What earlier observations mean for the present one. */
+export interface Memory {
+  readonly store: string | undefined;
+  readonly revision: bigint | undefined;
+  /** When the store last was another one, or went back. */
+  readonly storeChangedAtMs: number | undefined;
+  /** A complete list has shown a record that agrees since the store changed. */
+  readonly storeChangeSettled: boolean;
+  /** The highest cluster that was on record or listed in this run. */
+  readonly seen: (ClusterIdentity & { readonly idle: boolean }) | undefined;
+  readonly clocks: Readonly<Partial<Record<ClockName, Running>>>;
+  /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
+  readonly progressAtMs: number;
+  readonly progressMark: string;
+}
+
+export function freshMemory(nowMs: number): Memory {
+  return {
+    store: undefined,
+    revision: undefined,
+    storeChangedAtMs: undefined,
+    storeChangeSettled: true,
+    seen: undefined,
+    clocks: {},
+    progressAtMs: nowMs,
+    progressMark: '',
+  };
+}
+
+/**
+ * For how long a condition is proved: from when it was first known to the moment at which the latest list was asked for.
+ * -1 while it does not hold.
+ */
+export function heldForMs(memory: Memory, clock: ClockName, observation: Observation): number {
+  const running = memory.clocks[clock];
+  if (!running) return -1;
+  const provedAtMs = observation.listing.kind === 'listed' ? observation.listing.askedAtMs : observation.nowMs;
+  return Math.max(0, provedAtMs - running.sinceMs);
+}
+
+const subjectOf = (identity: ClusterIdentity) => `${identity.clusterId}/${identity.generation}`;
+
+function isBlank(config: FormationConfig, { own }: Situation): boolean {
+  if (own.kind === 'unnamed') return own.interruptedJoin || config.onLocalData === 'reset';
+  return own.kind !== 'committed';
+}
+
+/** Which conditions hold now, each with its subject. */
+function conditions(config: FormationConfig, seen: Memory['seen'], situation: Situation): Map<ClockName, string> {
+  const { own, record, peers, list, kept } = situation;
+  const held = new Map<ClockName, string>();
+  const cluster = record ?? seen;
+  const identified = peers.some((peer) => peer.identity);
+  const ready = peers.some((peer) => peer.ready);
+  if (isBlank(config, situation)) {
+    const enough = list.members.length >= config.nodesExpectedMin;
+    if (!cluster && list.record.kind === 'absent' && !identified && !ready && enough) held.set('settled', '');
+    if (cluster && !identified) held.set('nobody', subjectOf(cluster));
+  }
+  if (own.kind !== 'committed') return held;
+  const agrees = record !== undefined && sameIdentity(identityOf(record), claimedIdentity(own));
+  const older =
+    agrees && kept !== undefined && sameIdentity(identityOf(kept), identityOf(record)) && record.version < kept.version;
+  const lower = record !== undefined && record.generation < own.generation;
+  if (list.record.kind === 'absent' || lower || older) held.set('unrecorded', '');
+  const usable =
+    record !== undefined && peers.some((peer) => peer.ready && peer.status === 'up' && namesRecord(peer, record));
+  if (agrees && ready && !usable) held.set('unusable', '');
+  if (agrees && membersSeen(situation) > record.size) held.set('undersized', '');
+  return held;
+}
+
+/** Most members that the daemon or a complete list show of the own cluster. */
+export function membersSeen({ own, ownMembers, peers }: Situation): number {
+  const mine = claimedIdentity(own);
+  const listed = peers.filter((peer) => mine && sameIdentity(peer.identity, mine)).length + 1;
+  return Math.max(ownMembers.length, listed);
+}
+
+function nextClocks(
+  memory: Memory,
+  observation: Observation,
+  held: ReadonlyMap<ClockName, string>,
+  storeChanged: boolean,
+): Memory['clocks'] {
+  const next: Partial<Record<ClockName, Running>> = {};
+  for (const [clock, subject] of held) {
+    const before = memory.clocks[clock];
+    const goesOn = before?.subject === subject && !storeChanged;
+    next[clock] = goesOn ? before : { sinceMs: observation.nowMs, subject };
+  }
+  return { ...next, ...downClock(memory, observation) };
+}
+
+/** Only the daemon's own word starts this clock, and only its word ends it: not knowing changes nothing. */
+function downClock(memory: Memory, { own, nowMs }: Observation): Memory['clocks'] {
+  const before = memory.clocks.down;
+  const status = own.kind === 'known' ? own.status : 'unknown';
+  if (status === 'down') return { down: before ?? { sinceMs: nowMs, subject: '' } };
+  return status === 'unknown' && before ? { down: before } : {};
+}
+
+function highestSeen(memory: Memory, situation: Situation): Memory['seen'] {
+  const { record, peers } = situation;
+  const listed = highestIdentities(peers)[0];
+  const candidates = [
+    ...(memory.seen ? [memory.seen] : []),
+    ...(listed ? [{ ...listed, idle: false }] : []),
+    ...(record ? [{ ...identityOf(record), idle: record.idle }] : []),
+  ];
+  return candidates.reduce<Memory['seen']>(
+    (best, each) => (best === undefined || each.generation >= best.generation ? each : best),
+    undefined,
+  );
+}
+
+/** Another store, or one that has gone back: what was proved before is not proved any more. */
+function storeChanged(memory: Memory, { store, revision }: Situation['list']): boolean {
+  if (memory.store !== undefined && store !== undefined && store !== memory.store) return true;
+  return memory.revision !== undefined && revision !== undefined && revision < memory.revision;
+}
+
+/** The memory after one more observation. */
+export function remember(
+  config: FormationConfig,
+  memory: Memory,
+  observation: Observation,
+  situation: Situation | undefined,
+): Memory {
+  if (!situation || !situation.list.complete) {
+    // A silence with a gap in it proves nothing; the other conditions wait for the next complete list.
+    const { settled: _settled, nobody: _nobody, ...kept } = memory.clocks;
+    return { ...memory, clocks: { ...withoutDown(kept), ...downClock(memory, observation) } };
+  }
+  const { list, record, own, peers } = situation;
+  const changed = storeChanged(memory, list);
+  const seen = highestSeen(memory, situation);
+  const agrees = record !== undefined && sameIdentity(identityOf(record), claimedIdentity(own));
+  const ready = peers.filter((peer) => peer.ready).length;
+  const progressMark = `${ready}/${record ? subjectOf(record) : ''}`;
+  const clocks = nextClocks(memory, observation, conditions(config, seen, situation), changed);
+  return {
+    store: list.store ?? memory.store,
+    revision: list.revision ?? memory.revision,
+    storeChangedAtMs: changed ? observation.nowMs : memory.storeChangedAtMs,
+    storeChangeSettled: agrees || (memory.storeChangeSettled && !changed),
+    seen,
+    clocks,
+    progressAtMs: progressMark === memory.progressMark ? memory.progressAtMs : observation.nowMs,
+    progressMark,
+  };
+}
+
+function withoutDown({ down: _down, ...clocks }: Memory['clocks']): Memory['clocks'] {
+  return clocks;
+}
+
+/** Whether the store changed so recently that members may still be missing from it. */
+export function storeChangedLately(config: FormationConfig, memory: Memory, nowMs: number): boolean {
+  return memory.storeChangedAtMs !== undefined && nowMs - memory.storeChangedAtMs <= propagationMs(config);
+}
+
+/**
+ * How long nothing may speak against a first create. After a change of the store, entries of a restored backup may hold the
+ * names of living members until they expire.
+ */
+export function settlingMs(config: FormationConfig, memory: Memory): number {
+  if (memory.storeChangedAtMs === undefined) return config.settleMs;
+  return Math.max(config.settleMs, config.latestTakeoverMs + propagationMs(config));
+}

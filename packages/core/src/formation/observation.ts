@@ -1,0 +1,30 @@
+import type { ClusterIdentity, MemberList, NodeId } from '../backend/index.js';
+import type { Membership, NodeHealth } from '../driver/index.js';
+import type { ErrorCode } from '../errors/index.js';
+
+export type OwnDaemon =
+  | { readonly kind: 'known'; readonly membership: Membership; readonly status: NodeHealth['status'] }
+  | { readonly kind: 'unknown'; readonly cause: ErrorCode };
+
+export type Listing =
+  | { readonly kind: 'listed'; readonly list: MemberList; readonly askedAtMs: number }
+  | { readonly kind: 'failed'; readonly cause: ErrorCode };
+
+/** What this instance has told the store about itself. */
+export interface Announced {
+  readonly state: 'joining' | 'ready';
+  readonly identity: ClusterIdentity | undefined;
+}
+
+/** One look at the daemon, the store and the peers: immutable, and it carries its time. */
+export interface Observation {
+  /** Monotonic time at which the last answer was in. */
+  readonly nowMs: number;
+  readonly own: OwnDaemon;
+  readonly listing: Listing;
+  /** What the peers said that were asked. */
+  readonly peers: ReadonlyMap<NodeId, NodeHealth>;
+  /** Whether every peer was asked, or only a sample. */
+  readonly probed: 'all' | 'sample';
+  readonly announced: Announced | undefined;
+}

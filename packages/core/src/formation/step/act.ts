@@ -1,0 +1,115 @@
+import type { Registration } from '../../backend/index.js';
+import type { FormationConfig } from '../config.js';
+import { decide } from '../decide/index.js';
+import type { Decision } from '../decide/decision.js';
+import type { Reply } from '../event.js';
+import type { JoinIntent, Machine, Standpoint } from '../machine.js';
+import { remember } from '../memory.js';
+import type { Observation, OwnDaemon } from '../observation.js';
+import type { Minted } from '../record.js';
+import { committedIdentity, situationOf } from '../situation.js';
+import { discover } from './discover.js';
+import { entrySteps, proceed } from './enter-cluster.js';
+import { enter, reporting, type Step } from './transition.js';
+import { fail, restFormed, waitFor } from './wait.js';
+
+/** Decides from one observation, and remembers what it proves. */
+export function decideFrom(
+  config: FormationConfig,
+  machine: Machine,
+  observation: Observation,
+): { decision: Decision; machine: Machine } {
+  const memory = remember(config, machine.memory, observation, situationOf(config, observation));
+  const decision = decide({ config, observation, memory, formed: machine.standing !== undefined });
+  return {
+    decision,
+    machine: { ...machine, memory, failures: observation.listing.kind === 'failed' ? machine.failures : 0 },
+  };
+}
+
+export function discovered(
+  config: FormationConfig,
+  before: Machine,
+  reply: Extract<Reply, { kind: 'observed' }>,
+): Step {
+  const { observation, nowMs } = reply;
+  const { decision, machine } = decideFrom(config, before, observation);
+  return act(config, machine, decision, observation, nowMs);
+}
+
+/** How a node registers that is not formed: as joining, with the identity that its daemon has. */
+export function joiningAs(own: OwnDaemon): Standpoint {
+  const membership = own.kind === 'known' ? own.membership : undefined;
+  const identity = membership && committedIdentity(membership.identity);
+  return { state: 'joining', identity, recordVersion: identity && membership?.kept?.version };
+}
+
+function act(
+  config: FormationConfig,
+  machine: Machine,
+  decision: Decision,
+  observation: Observation,
+  nowMs: number,
+): Step {
+  switch (decision.kind) {
+    case 'wait':
+      return waitFor(config, machine, decision, nowMs);
+    case 'stay':
+      return stay(config, machine, decision);
+    case 'look-closer':
+      return discover(machine, 'all');
+    case 'keep': {
+      const { standing } = machine;
+      const entry = { role: standing?.role ?? 'member', record: decision.record, steps: ['name', 'ready'] } as const;
+      return proceed(config, machine, entry, nowMs);
+    }
+    case 'demote': {
+      const standpoint = joiningAs(observation.own);
+      return enter(
+        { ...machine, standing: undefined },
+        { kind: 'registering', standpoint },
+        { kind: 'announce', standpoint },
+      );
+    }
+    case 'create':
+    case 'write':
+      return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
+    case 'join':
+      if (decision.locked) return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
+      return join(machine, decision, undefined);
+    case 'name':
+      return enter(
+        machine,
+        { kind: 'naming', record: decision.record, entry: undefined },
+        { kind: 'work', work: { verb: 'committed', record: decision.record } },
+      );
+    case 'member': {
+      const entry = { role: 'member', record: decision.record, steps: entrySteps(config, 'member') } as const;
+      return proceed(config, machine, entry, nowMs);
+    }
+    case 'rejoin': {
+      const standpoint = { state: 'joining', identity: undefined, recordVersion: undefined } as const;
+      return enter({ ...machine, standing: undefined }, { kind: 'evicting' }, { kind: 'announce', standpoint });
+    }
+    case 'fail':
+      return fail(config, machine, { code: decision.cause, text: decision.text });
+  }
+}
+
+/** Formed as before; what the store says against it is told once, not acted upon. */
+function stay(config: FormationConfig, machine: Machine, { notice }: Extract<Decision, { kind: 'stay' }>): Step {
+  const step = restFormed(config, { ...machine, notice });
+  return notice && notice !== machine.notice ? reporting(step, notice) : step;
+}
+
+/** Joins the target, after a reset where something of the daemon must go first. */
+export function join(machine: Machine, intent: JoinIntent, minted: Minted | undefined): Step {
+  if (intent.reset) {
+    const after = { next: 'join', intent: { ...intent, reset: false } } as const;
+    return enter(machine, { kind: 'resetting', after }, { kind: 'work', work: { verb: 'reset' } });
+  }
+  const { record, target } = intent;
+  if (!record) return discover(machine);
+  const work = { verb: 'join', seed: target satisfies Registration, record, token: machine.grant?.token } as const;
+  return enter(machine, { kind: 'joining', intent, minted }, { kind: 'work', work });
+}

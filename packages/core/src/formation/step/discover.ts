@@ -1,0 +1,15 @@
+import type { Lasting, Machine } from '../machine.js';
+import { enter, type Step } from './transition.js';
+
+/** The wait that goes on while the machine looks whether it has ended. */
+export function lastingOf({ phase }: Machine): Lasting | undefined {
+  if (phase.kind === 'waiting') return { wait: phase.wait, sinceMs: phase.sinceMs };
+  return 'lasting' in phase ? phase.lasting : undefined;
+}
+
+/** Looks at daemon, store and peers. A wait that is going on stays visible meanwhile. */
+export function discover(machine: Machine, probe: 'all' | 'sample' = machine.standing ? 'sample' : 'all'): Step {
+  const lasting = lastingOf(machine);
+  const phase = { kind: 'discovering', ...(lasting && { lasting }) } as const;
+  return enter(machine, phase, { kind: 'observe', probe });
+}

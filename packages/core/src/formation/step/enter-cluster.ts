@@ -1,0 +1,130 @@
+import { sameIdentity } from '../../backend/index.js';
+import type { FormationConfig } from '../config.js';
+import type { Reply } from '../event.js';
+import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
+import { remember } from '../memory.js';
+import type { Observation } from '../observation.js';
+import { claimedIdentity, hasMe, identityOf, situationOf } from '../situation.js';
+import { discover } from './discover.js';
+import { enter, type Step } from './transition.js';
+import { fail, restFormed, retryAfterMs, waitFor } from './wait.js';
+
+type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
+type ReplyOf<K extends Reply['kind']> = Extract<Reply, { kind: K }>;
+
+/**
+ * The steps into a cluster. Where an entry's identity is its view, a joiner must be listed with it before anybody can confirm
+ * it; where peers have a view of their own, that view comes first.
+ */
+export function entrySteps(config: FormationConfig, role: Role): readonly EntryStep[] {
+  if (role === 'member') return ['publish', 'ready'];
+  const confirmedByPeers = role === 'joiner' && config.views === 'peer';
+  return confirmedByPeers ? ['verify', 'name', 'publish', 'ready'] : ['publish', 'verify', 'name', 'ready'];
+}
+
+/** Takes the next step into the cluster; after the last one the node is formed. */
+export function proceed(config: FormationConfig, machine: Machine, entry: Entry, nowMs: number): Step {
+  const [step, ...steps] = entry.steps;
+  const { record, role } = entry;
+  const next = { ...entry, steps };
+  const standpoint = { identity: identityOf(record), recordVersion: record.version };
+  switch (step) {
+    case 'publish':
+      return enter(
+        machine,
+        { kind: 'publishing', entry: next },
+        { kind: 'announce', standpoint: { state: 'joining', ...standpoint } },
+      );
+    case 'verify': {
+      const phase = { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true } as const;
+      return enter(machine, phase, { kind: 'observe', probe: 'all' });
+    }
+    case 'name':
+      return enter(
+        machine,
+        { kind: 'naming', record, entry: next },
+        { kind: 'work', work: { verb: 'committed', record } },
+      );
+    case 'ready':
+      return enter(
+        machine,
+        { kind: 'readying', entry: next },
+        { kind: 'announce', standpoint: { state: 'ready', ...standpoint } },
+      );
+    default:
+      return restFormed(config, { ...machine, standing: { identity: identityOf(record), role }, failures: 0 });
+  }
+}
+
+/** `changed`: the record names another cluster. `unproved`: nothing confirms the membership yet. */
+function verdict(
+  config: FormationConfig,
+  { role, record }: Entry,
+  observation: Observation,
+): 'proved' | 'unproved' | 'changed' {
+  const s = situationOf(config, observation);
+  if (!s || !s.list.complete || s.list.record.kind === 'unreadable') return 'unproved';
+  if (!s.record || !sameIdentity(identityOf(s.record), identityOf(record))) return 'changed';
+  if (config.views === 'registration') {
+    const announced = observation.announced?.identity;
+    const listed = s.list.members.some(
+      ({ node, identity }) => node === config.self && sameIdentity(identity, announced),
+    );
+    if (!listed) return 'unproved';
+  }
+  if (role === 'creator') return sameIdentity(claimedIdentity(s.own), identityOf(record)) ? 'proved' : 'changed';
+  if (config.views === 'registration') return s.targets.length > 0 ? 'proved' : 'unproved';
+  return s.targets.some((target) => hasMe(config, s, target)) ? 'proved' : 'unproved';
+}
+
+export function verified(
+  config: FormationConfig,
+  machine: Machine,
+  phase: PhaseOf<'verifying'>,
+  reply: ReplyOf<'observed'>,
+): Step {
+  const { observation, nowMs } = reply;
+  const memory = remember(config, machine.memory, observation, situationOf(config, observation));
+  const after = { ...machine, memory };
+  const outcome = verdict(config, phase.entry, observation);
+  if (outcome === 'proved') return proceed(config, { ...after, failures: 0 }, phase.entry, nowMs);
+  if (outcome === 'changed' || nowMs - phase.sinceMs > config.latestTakeoverMs) return discover(after);
+  const wake = { kind: 'wake', afterMs: retryAfterMs(machine.failures), hintsAfterMs: 0 } as const;
+  return enter({ ...after, failures: machine.failures + 1 }, { ...phase, looking: false }, wake);
+}
+
+export function lookedAgain(machine: Machine, phase: PhaseOf<'verifying'>): Step {
+  return enter(machine, { ...phase, looking: true }, { kind: 'observe', probe: 'all' });
+}
+
+export function named(config: FormationConfig, machine: Machine, phase: PhaseOf<'naming'>, nowMs: number): Step {
+  return phase.entry ? proceed(config, machine, phase.entry, nowMs) : discover(machine);
+}
+
+export function announced(
+  config: FormationConfig,
+  machine: Machine,
+  entry: Entry,
+  { outcome, sentAtMs, nowMs }: ReplyOf<'announced'>,
+): Step {
+  if (outcome.kind === 'registered') return proceed(config, { ...machine, firstConflictAtMs: undefined }, entry, nowMs);
+  return nameHeld(config, machine, sentAtMs, nowMs);
+}
+
+/**
+ * Another live instance has this node's name. After a crash that is our own earlier one, whose entry expires: so it is a
+ * failure only when the name is still held after the longest time that takes.
+ */
+export function nameHeld(config: FormationConfig, machine: Machine, sentAtMs: number, nowMs: number): Step {
+  const firstConflictAtMs = machine.firstConflictAtMs ?? nowMs;
+  const after = { ...machine, firstConflictAtMs };
+  const wait = {
+    reason: 'name-held',
+    endsWhen: 'the other instance of this name is gone',
+    cause: 'NAME_HELD',
+  } as const;
+  if (!machine.standing && sentAtMs > firstConflictAtMs + config.latestTakeoverMs + config.renewalMs) {
+    return fail(config, after, { code: 'NAME_HELD', text: `another live instance holds the name ${config.self}` });
+  }
+  return waitFor(config, after, { ...wait, retryMs: Math.min(config.renewalMs, 1_000) }, nowMs, { resume: 'inspect' });
+}

@@ -1,0 +1,207 @@
+import type { FormationConfig } from '../config.js';
+import type { MachineEvent, Reply } from '../event.js';
+import type { Machine, Phase } from '../machine.js';
+import { freshMemory } from '../memory.js';
+import { discovered, join, joiningAs } from './act.js';
+import { discover } from './discover.js';
+import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
+import { enter, reporting, rest, type Step, unchanged } from './transition.js';
+import {
+  committed,
+  confirmed,
+  create,
+  created,
+  joined,
+  locked,
+  rechecked,
+  release,
+  released,
+  workFailed,
+} from './under-lock.js';
+import { fail, storeFailed, waitAfterFailure } from './wait.js';
+
+export type { Step } from './transition.js';
+
+export function initialMachine(): Machine {
+  return {
+    phase: { kind: 'idle' },
+    ticket: 0,
+    memory: freshMemory(0),
+    standing: undefined,
+    grant: undefined,
+    failures: 0,
+    firstConflictAtMs: undefined,
+    lockHolder: undefined,
+    notice: undefined,
+  };
+}
+
+const ENDED: ReadonlySet<Phase['kind']> = new Set(['standalone', 'failed', 'stopping', 'stopped']);
+
+/**
+ * The whole machine: pure, synchronous, and total. An event that means nothing in a phase changes nothing; a reply counts
+ * only when it answers the effect that is awaited.
+ */
+export function step(config: FormationConfig, machine: Machine, event: MachineEvent): Step {
+  const { phase } = machine;
+  switch (event.kind) {
+    case 'start':
+      if (phase.kind !== 'idle') return unchanged(machine);
+      return inspect({ ...machine, memory: freshMemory(event.nowMs) });
+    case 'stop':
+      if (phase.kind === 'stopping' || phase.kind === 'stopped') return unchanged(machine);
+      return rest({ ...machine, standing: undefined }, { kind: 'stopping' }, [{ kind: 'halt' }]);
+    case 'halted':
+      return phase.kind === 'stopping' ? rest(machine, { kind: 'stopped' }) : unchanged(machine);
+    case 'grant-lost':
+      // What runs under the lock is aborted by the lock itself; its reply then finds that there is no grant.
+      if (!machine.grant) return unchanged(machine);
+      return reporting({ machine: { ...machine, grant: undefined }, effects: [] }, 'lock.lost');
+    default:
+      if (event.ticket !== machine.ticket || ENDED.has(phase.kind)) return unchanged(machine);
+      return event.kind === 'failed' ? failed(config, machine, event) : replied(config, machine, event);
+  }
+}
+
+function inspect(machine: Machine): Step {
+  const lasting = machine.phase.kind === 'waiting' ? { lasting: machine.phase } : {};
+  return enter(machine, { kind: 'inspecting', ...lasting }, { kind: 'inspect' });
+}
+
+function replied(config: FormationConfig, machine: Machine, reply: Exclude<Reply, { kind: 'failed' }>): Step {
+  const { phase } = machine;
+  switch (reply.kind) {
+    case 'inspected':
+      return phase.kind === 'inspecting' ? inspected(config, machine, reply) : unchanged(machine);
+    case 'announced':
+      return announcedIn(config, machine, reply);
+    case 'observed':
+      return observedIn(config, machine, reply);
+    case 'locked':
+      return phase.kind === 'locking' ? locked(config, machine, phase, reply) : unchanged(machine);
+    case 'unlocked':
+      if (phase.kind === 'committing') return committed(config, machine, phase, reply);
+      return phase.kind === 'releasing' ? released(config, machine, phase, reply.nowMs) : unchanged(machine);
+    case 'worked':
+      return workedIn(config, machine, reply.nowMs);
+    case 'woke':
+      return wokeIn(config, machine, reply.nowMs);
+  }
+}
+
+function inspected(
+  config: FormationConfig,
+  machine: Machine,
+  { own, nowMs }: Extract<Reply, { kind: 'inspected' }>,
+): Step {
+  if (own.kind === 'unknown') {
+    const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: own.cause } as const;
+    return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });
+  }
+  const standpoint = joiningAs(own);
+  const lasting = machine.phase.kind === 'inspecting' ? machine.phase.lasting : undefined;
+  const phase = { kind: 'registering', standpoint, ...(lasting && { lasting }) } as const;
+  return enter(machine, phase, { kind: 'announce', standpoint });
+}
+
+function announcedIn(config: FormationConfig, machine: Machine, reply: Extract<Reply, { kind: 'announced' }>): Step {
+  const { phase } = machine;
+  if (phase.kind === 'publishing' || phase.kind === 'readying') return announced(config, machine, phase.entry, reply);
+  if (phase.kind !== 'registering' && phase.kind !== 'evicting') return unchanged(machine);
+  if (reply.outcome.kind === 'conflict') return nameHeld(config, machine, reply.sentAtMs, reply.nowMs);
+  const registered = { ...machine, firstConflictAtMs: undefined, failures: 0 };
+  if (phase.kind === 'registering') return discover(registered);
+  return enter(
+    registered,
+    { kind: 'resetting', after: { next: 'discover' } },
+    { kind: 'work', work: { verb: 'reset' } },
+  );
+}
+
+function observedIn(config: FormationConfig, machine: Machine, reply: Extract<Reply, { kind: 'observed' }>): Step {
+  const { phase } = machine;
+  switch (phase.kind) {
+    case 'discovering':
+      return discovered(config, machine, reply);
+    case 'confirming':
+      return confirmed(config, machine, phase, reply);
+    case 'rechecking':
+      return rechecked(config, machine, phase, reply);
+    case 'verifying':
+      return verified(config, machine, phase, reply);
+    default:
+      return unchanged(machine);
+  }
+}
+
+function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Step {
+  const { phase } = machine;
+  switch (phase.kind) {
+    case 'creating':
+      return created(machine, phase);
+    case 'joining':
+      return joined(config, machine, phase, nowMs);
+    case 'naming':
+      return named(config, machine, phase, nowMs);
+    case 'resetting':
+      if (phase.after.next === 'discover') return discover(machine);
+      if (phase.after.next === 'join') return join(machine, phase.after.intent, undefined);
+      return machine.grant ? create(machine, phase.after.create) : discover(machine);
+    default:
+      return unchanged(machine);
+  }
+}
+
+function wokeIn(config: FormationConfig, machine: Machine, nowMs: number): Step {
+  const { phase } = machine;
+  switch (phase.kind) {
+    case 'formed':
+      return discover(machine);
+    case 'waiting':
+      return phase.resume === 'inspect' ? inspect(machine) : discover(machine);
+    case 'verifying':
+      return lookedAgain(machine, phase);
+    case 'releasing':
+      return released(config, machine, phase, nowMs);
+    default:
+      return unchanged(machine);
+  }
+}
+
+function failed(
+  config: FormationConfig,
+  machine: Machine,
+  { failure, nowMs }: Extract<Reply, { kind: 'failed' }>,
+): Step {
+  const { phase } = machine;
+  if (failure.code === 'WORK_STUCK') return fail(config, { ...machine, grant: undefined }, failure);
+  switch (phase.kind) {
+    case 'registering':
+    case 'evicting':
+      return storeFailed(config, machine, failure, nowMs, 'inspect');
+    case 'discovering':
+    case 'locking':
+    case 'publishing':
+    case 'verifying':
+    case 'readying':
+      return storeFailed(config, machine, failure, nowMs, 'discover');
+    case 'confirming':
+    case 'rechecking':
+    case 'committing':
+      // A commit whose outcome is unknown is neither repeated as another cluster nor undone: the record will tell.
+      return release(machine, { next: 'discover' });
+    case 'releasing':
+      return released(config, machine, phase, nowMs);
+    case 'creating':
+    case 'joining':
+    case 'resetting':
+    case 'naming':
+      return machine.standing ? storeFailed(config, machine, failure, nowMs, 'discover') : workFailed(machine, failure);
+    case 'inspecting': {
+      const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: failure.code } as const;
+      return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });
+    }
+    default:
+      return unchanged(machine);
+  }
+}

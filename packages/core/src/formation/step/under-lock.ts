@@ -1,0 +1,207 @@
+import { type ClusterRecord, sameIdentity } from '../../backend/index.js';
+import type { FormationConfig } from '../config.js';
+import type { Decision, Wait } from '../decide/decision.js';
+import type { Failure, Reply } from '../event.js';
+import type { After, Creation, Intent, Machine, Phase } from '../machine.js';
+import { remember } from '../memory.js';
+import { changedRecord, firstRecord } from '../record.js';
+import { identityOf, type Situation, situationOf } from '../situation.js';
+import { decideFrom, join } from './act.js';
+import { discover } from './discover.js';
+import { entrySteps, proceed } from './enter-cluster.js';
+import { enter, reporting, type Step } from './transition.js';
+import { retryAfterMs, waitFor } from './wait.js';
+
+type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
+type ReplyOf<K extends Reply['kind']> = Extract<Reply, { kind: K }>;
+
+export function locked(
+  config: FormationConfig,
+  machine: Machine,
+  { intent }: PhaseOf<'locking'>,
+  reply: ReplyOf<'locked'>,
+): Step {
+  const { outcome, minted, nowMs } = reply;
+  if (outcome.kind === 'held') {
+    const after = { ...machine, grant: outcome.grant, lockHolder: undefined, failures: 0 };
+    const step = enter(after, { kind: 'confirming', intent, minted }, { kind: 'observe', probe: 'all' });
+    return reporting(step, 'lock.acquired', { token: outcome.grant.token.toString() });
+  }
+  if (outcome.kind === 'lost') return discover(machine);
+  // The lock changing hands is others getting on.
+  const progressAtMs = outcome.holder === machine.lockHolder ? machine.memory.progressAtMs : nowMs;
+  const after = { ...machine, lockHolder: outcome.holder, memory: { ...machine.memory, progressAtMs } };
+  const holder = outcome.holder === undefined ? 'its holder' : outcome.holder;
+  const retryMs = Math.max(
+    outcome.retryAfterMs ?? 0,
+    Math.min(config.refreshMs, outcome.released ? config.refreshMs : 500),
+  );
+  const wait: Wait = { reason: 'lock-busy', endsWhen: `${holder} releases the formation lock`, retryMs };
+  return waitFor(config, after, wait, nowMs, { released: outcome.released });
+}
+
+function sameIntent(intent: Intent, decision: Decision): decision is Intent {
+  if (decision.kind === 'write') return intent.kind === 'write' && intent.change === decision.change;
+  return decision.kind === intent.kind;
+}
+
+/** Decides again, under the lock and from a list that began after the grant. */
+export function confirmed(
+  config: FormationConfig,
+  before: Machine,
+  phase: PhaseOf<'confirming'>,
+  reply: ReplyOf<'observed'>,
+): Step {
+  const { decision, machine } = decideFrom(config, before, reply.observation);
+  const situation = situationOf(config, reply.observation);
+  if (!machine.grant || !situation) return release(machine, { next: 'discover' });
+  if (!sameIntent(phase.intent, decision)) return release(machine, { next: 'discover' });
+  const { minted } = phase;
+  switch (decision.kind) {
+    case 'create': {
+      const identity = { clusterId: minted.clusterId, generation: decision.generation };
+      const creation: Creation = { identity, minted, replaces: situation.record };
+      if (!decision.reset) return create(machine, creation);
+      return enter(
+        machine,
+        { kind: 'resetting', after: { next: 'create', create: creation } },
+        { kind: 'work', work: { verb: 'reset' } },
+      );
+    }
+    case 'join':
+      return join(machine, decision.record ? decision : adoptedBy(config, machine, decision, phase, situation), minted);
+    case 'write': {
+      const record = changedRecord(decision.change, situation, {
+        self: config.self,
+        token: machine.grant.token,
+        minted,
+      });
+      if (!record) return release(machine, { next: 'discover' });
+      const adopts = decision.change === 'adopt';
+      const entry = adopts ? ({ role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const) : undefined;
+      return commit(machine, record, entry);
+    }
+  }
+}
+
+/** Joining a cluster without a record makes one for it. */
+function adoptedBy(
+  config: FormationConfig,
+  machine: Machine,
+  intent: Extract<Intent, { kind: 'join' }>,
+  { minted }: PhaseOf<'confirming'>,
+  { peers }: Situation,
+): Extract<Intent, { kind: 'join' }> {
+  const target = peers.find((peer) => peer.entry.node === intent.target.node);
+  const size = (target?.view?.members.length ?? 1) + 1;
+  const author = { self: config.self, token: machine.grant?.token ?? 0n, minted };
+  return { ...intent, record: firstRecord(author, 1, size, undefined) };
+}
+
+export function create(machine: Machine, creation: Creation): Step {
+  const work = { verb: 'create', identity: creation.identity, token: machine.grant?.token } as const;
+  return enter(machine, { kind: 'creating', creation }, { kind: 'work', work });
+}
+
+/** Between the create and the commit everybody else may have told the store something: one more list decides. */
+export function created(machine: Machine, { creation }: PhaseOf<'creating'>): Step {
+  if (!machine.grant) return discover(machine);
+  return enter(machine, { kind: 'rechecking', creation }, { kind: 'observe', probe: 'none' });
+}
+
+const sameRecord = (a: ClusterRecord | undefined, b: ClusterRecord | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : sameIdentity(identityOf(a), identityOf(b)) && a.version === b.version;
+
+export function rechecked(
+  config: FormationConfig,
+  before: Machine,
+  { creation }: PhaseOf<'rechecking'>,
+  reply: ReplyOf<'observed'>,
+): Step {
+  const { observation } = reply;
+  const situation = situationOf(config, observation);
+  const machine = { ...before, memory: remember(config, before.memory, observation, situation) };
+  const { grant } = machine;
+  if (!grant || !situation?.list.complete || situation.list.record.kind === 'unreadable') {
+    return release(machine, { next: 'discover' });
+  }
+  const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
+  if (!clear) return release(machine, { next: 'discover' });
+  const author = { self: config.self, token: grant.token, minted: creation.minted };
+  const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
+  return commit(machine, record, { role: 'creator', record, steps: entrySteps(config, 'creator') });
+}
+
+function commit(machine: Machine, record: ClusterRecord, entry: PhaseOf<'committing'>['entry']): Step {
+  return enter(machine, { kind: 'committing', record, entry }, { kind: 'unlock', record });
+}
+
+export function committed(
+  config: FormationConfig,
+  machine: Machine,
+  phase: PhaseOf<'committing'>,
+  reply: ReplyOf<'unlocked'>,
+): Step {
+  const after = { ...machine, grant: undefined };
+  const { record, entry } = phase;
+  const told = { clusterId: record.clusterId, generation: record.generation, version: record.version };
+  // Somebody else has the lock by now, and what they wrote decides.
+  if (reply.outcome.kind === 'lost') return reporting(discover(after), 'record.superseded', told);
+  const step = entry ? proceed(config, after, entry, reply.nowMs) : discover(after, 'all');
+  return reporting(step, entry ? 'record.committed' : 'record.restored', told);
+}
+
+export function joined(
+  config: FormationConfig,
+  machine: Machine,
+  { intent, minted }: PhaseOf<'joining'>,
+  nowMs: number,
+): Step {
+  const { record } = intent;
+  if (!record) return release(machine, { next: 'discover' });
+  const adopted = minted !== undefined && record.clusterId === minted.clusterId;
+  if (adopted) {
+    const entry = { role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const;
+    return machine.grant ? commit(machine, record, entry) : discover(machine);
+  }
+  const entry = { role: 'joiner', record, steps: entrySteps(config, 'joiner') } as const;
+  return machine.grant ? release(machine, { next: 'enter', entry }) : proceed(config, machine, entry, nowMs);
+}
+
+/** Lets the lock go, and goes on whatever becomes of that: what is not released lapses. */
+export function release(machine: Machine, after: After): Step {
+  if (!machine.grant)
+    return after.next === 'discover'
+      ? discover(machine)
+      : enter(machine, { kind: 'releasing', after }, { kind: 'wake', afterMs: 0, hintsAfterMs: undefined });
+  return enter(machine, { kind: 'releasing', after }, { kind: 'unlock', record: undefined });
+}
+
+export function released(
+  config: FormationConfig,
+  before: Machine,
+  { after }: PhaseOf<'releasing'>,
+  nowMs: number,
+): Step {
+  const machine = { ...before, grant: undefined };
+  switch (after.next) {
+    case 'discover':
+      return discover(machine);
+    case 'wait':
+      return waitFor(config, machine, after.wait, nowMs);
+    case 'enter':
+      return proceed(config, machine, after.entry, nowMs);
+  }
+}
+
+/** The daemon refused or failed. What it did so far counts as nothing; the lock goes to the others meanwhile. */
+export function workFailed(machine: Machine, failure: Failure): Step {
+  const retryMs = retryAfterMs(machine.failures);
+  const wait = {
+    reason: 'daemon-failed',
+    endsWhen: 'the daemon does what it is asked to',
+    cause: failure.code,
+    retryMs,
+  } as const;
+  return release({ ...machine, failures: machine.failures + 1 }, { next: 'wait', wait });
+}

@@ -1,0 +1,91 @@
+import type { FormationConfig } from '../config.js';
+import type { Wait } from '../decide/decision.js';
+import type { Failure } from '../event.js';
+import type { Lasting, Machine, Resume } from '../machine.js';
+import { lastingOf } from './discover.js';
+import { enter, rest, type Step } from './transition.js';
+
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 5_000;
+/** A node that is not formed looks again this often: what it waits for may raise no event in the store. */
+const LOOK_AGAIN_MS = 1_000;
+/** A formed node reacts to changes, but a burst of them is one change to it. */
+const FORMED_HINTS_AFTER_MS = 250;
+
+export const retryAfterMs = (failures: number): number =>
+  Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
+
+export function fail(config: FormationConfig, machine: Machine, failure: Failure, lastWait?: Wait): Step {
+  const alone = config.onFailure === 'ignore' && failure.code === 'FORMATION_TIMEOUT';
+  const phase = {
+    kind: alone ? 'standalone' : 'failed',
+    cause: failure.code,
+    text: failure.text,
+    lastWait,
+  } as const;
+  return rest({ ...machine, standing: undefined }, phase, [{ kind: 'withdraw' }]);
+}
+
+function timeLeftMs(config: FormationConfig, machine: Machine, nowMs: number): number {
+  if (config.formationTimeoutMs === 'unlimited') return Number.POSITIVE_INFINITY;
+  return machine.memory.progressAtMs + config.formationTimeoutMs - nowMs;
+}
+
+export interface WaitMore {
+  readonly resume?: Resume;
+  readonly released?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** The wait that was going on, when the phase does not carry it. */
+  readonly lasting?: Lasting | undefined;
+}
+
+/** Waits, visibly and for as long as the reason lasts, unless formation has made no progress for too long. */
+export function waitFor(
+  config: FormationConfig,
+  machine: Machine,
+  wait: Wait,
+  nowMs: number,
+  more: WaitMore = {},
+): Step {
+  if (machine.standing) return restFormed(config, machine, more.released);
+  const leftMs = timeLeftMs(config, machine, nowMs);
+  if (leftMs <= 0) {
+    const cause = wait.cause ? ` (${wait.cause})` : '';
+    const text = `no cluster after ${config.formationTimeoutMs} ms without progress; waiting for ${wait.reason}${cause} until ${wait.endsWhen}`;
+    return fail(config, machine, { code: 'FORMATION_TIMEOUT', text }, wait);
+  }
+  const before = more.lasting ?? lastingOf(machine);
+  const sinceMs = before?.wait.reason === wait.reason ? before.sinceMs : nowMs;
+  const afterMs = Math.max(0, Math.min(wait.retryMs ?? Math.min(LOOK_AGAIN_MS, config.refreshMs), leftMs));
+  const phase = { kind: 'waiting', wait, sinceMs, resume: more.resume ?? 'discover' } as const;
+  // Whoever waits for the lock is told when it is free; every other change of the store is for later.
+  const hintsAfterMs = wait.reason === 'lock-busy' && more.released ? undefined : 0;
+  return enter(machine, phase, { kind: 'wake', afterMs, hintsAfterMs, released: more.released });
+}
+
+export function waitAfterFailure(
+  config: FormationConfig,
+  machine: Machine,
+  wait: Wait,
+  nowMs: number,
+  more: WaitMore = {},
+): Step {
+  const retryMs = retryAfterMs(machine.failures);
+  return waitFor(config, { ...machine, failures: machine.failures + 1 }, { ...wait, retryMs }, nowMs, more);
+}
+
+export function storeFailed(
+  config: FormationConfig,
+  machine: Machine,
+  failure: Failure,
+  nowMs: number,
+  resume: Resume,
+): Step {
+  const wait = { reason: 'store-unreachable', endsWhen: 'the store answers', cause: failure.code } as const;
+  return waitAfterFailure(config, machine, wait, nowMs, { resume });
+}
+
+/** A formed node at rest: looks again at each refresh, and when the store says that something changed. */
+export function restFormed(config: FormationConfig, machine: Machine, released?: WaitMore['released']): Step {
+  const hintsAfterMs = Math.min(FORMED_HINTS_AFTER_MS, config.refreshMs);
+  return enter(machine, { kind: 'formed' }, { kind: 'wake', afterMs: config.refreshMs, hintsAfterMs, released });
+}
