@@ -3,3 +3,5 @@ export { anySignal, type ClearableSignal, deadline, onAbort, pause } from './dea
 export { type Logger, silentLogger } from './logger.js';
 export type { CancelTimer, Runtime } from './runtime.js';
 export { systemClock, systemRuntime } from './system.js';
+export { timestamp } from './timestamp.js';
+export { processName } from './process-name.js';

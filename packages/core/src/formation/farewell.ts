@@ -1,0 +1,78 @@
+import { FORMATION_LOCK, type ClusterIdentity, type ClusterRecord, type LockGrant, type MemberList, sameIdentity } from '../backend/index.js';
+import { ClusterError } from '../errors/index.js';
+import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
+import type { Runtime } from '../runtime/index.js';
+import type { RegistrationKeeper } from '../session/index.js';
+import { nextRecord } from './record.js';
+import { identityOf } from './situation.js';
+
+export interface FarewellParts {
+  readonly backend: GuardedBackend;
+  readonly runtime: Runtime;
+  readonly keeper: RegistrationKeeper;
+  readonly self: string;
+  readonly instance: string;
+  readonly ttlMs: number;
+  /** The cluster that this node was formed in, if it was. */
+  readonly identity: ClusterIdentity | undefined;
+  readonly signal: AbortSignal;
+}
+
+function recordOf(list: MemberList, identity: ClusterIdentity): ClusterRecord | undefined {
+  if (!list.complete || list.record.kind !== 'present') return undefined;
+  return sameIdentity(identityOf(list.record.record), identity) ? list.record.record : undefined;
+}
+
+const nobodyLeft = (list: MemberList, self: string): boolean =>
+  list.complete && !list.members.some((member) => member.identity && member.node !== self);
+
+export async function tryLock(parts: Omit<FarewellParts, 'identity' | 'keeper'>): Promise<LockGrant | string | undefined> {
+  const { backend, runtime, self, instance, ttlMs, signal } = parts;
+  const request = { name: FORMATION_LOCK, node: self, instance, attempt: runtime.uniqueId(), ttlMs };
+  try {
+    const outcome = await backend.lock(request, { signal });
+    return outcome.kind === 'held' ? outcome.grant : outcome.kind === 'busy' ? outcome.holder : undefined;
+  } catch (error) {
+    await backend.giveUpLock(request);
+    throw error;
+  }
+}
+
+/** Back soon: the entry goes, and whoever goes last leaves word that nobody is there. One try, and never a failure. */
+export async function sayGoodbye(parts: FarewellParts): Promise<void> {
+  const { backend, keeper, identity, signal } = parts;
+  try {
+    await keeper.withdraw({ signal });
+    if (!identity) return;
+    const list = await backend.list({ signal });
+    const record = recordOf(list, identity);
+    if (record && !record.idle && nobodyLeft(list, parts.self)) await markIdle(parts, identity);
+  } catch {
+    // What stays behind expires, and whoever comes next waits a little longer.
+  }
+}
+
+async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promise<void> {
+  const { backend, signal } = parts;
+  const grant = await tryLock(parts);
+  if (typeof grant !== 'object') return;
+  const list = await backend.list({ signal }).catch(() => undefined);
+  const record = list && recordOf(list, identity);
+  const idle = list && record && nobodyLeft(list, parts.self) ? nextRecord(record, grant.token, { idle: true }) : undefined;
+  await backend.unlock(grant, { signal, record: idle });
+}
+
+/** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller holds. */
+export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, grant: LockGrant): Promise<void> {
+  const { backend, keeper, identity, signal } = parts;
+  const list = await backend.list({ signal });
+  const record = identity && recordOf(list, identity);
+  if (!record) {
+    throw new ClusterError('LOCK_LOST', 'the record does not name this cluster any more', { operation: 'leave' });
+  }
+  await driver.leave?.({ signal, list });
+  await keeper.withdraw({ signal });
+  const idle = nobodyLeft(list, parts.self);
+  const change = { size: Math.max(0, record.size - 1), idle, removed: record.removed.filter((node) => node !== parts.self) };
+  await backend.unlock(grant, { signal, record: nextRecord(record, grant.token, change) });
+}

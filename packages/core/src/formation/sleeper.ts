@@ -1,0 +1,54 @@
+import { anySignal, onAbort, type Runtime } from '../runtime/index.js';
+
+export interface Sleep {
+  readonly afterMs: number;
+  /** Hints count from this many ms on; undefined: not at all. */
+  readonly hintsAfterMs: number | undefined;
+  readonly released?: ((signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** Waits for a time, a hint or the release of a lock, whichever comes first. One sleep at a time. */
+export interface Sleeper {
+  sleep(sleep: Sleep): Promise<void>;
+  hint(): void;
+  /** What was hinted at before this moment will be seen by the look that begins now. */
+  forgetHints(): void;
+}
+
+export function createSleeper(runtime: Runtime, stopped: AbortSignal): Sleeper {
+  let hinted = false;
+  let onHint: () => void = () => undefined;
+
+  function sleep({ afterMs, hintsAfterMs, released }: Sleep): Promise<void> {
+    return new Promise((resolve) => {
+      const scope = anySignal([stopped]);
+      const cancels: (() => void)[] = [scope.clear];
+      const wake = () => {
+        for (const cancel of cancels) cancel();
+        onHint = () => undefined;
+        scope.abort('awake');
+        resolve();
+      };
+      const listen = () => {
+        onHint = wake;
+        if (hinted) wake();
+      };
+      cancels.push(runtime.after(afterMs, wake));
+      if (hintsAfterMs !== undefined && hintsAfterMs > 0) cancels.push(runtime.after(hintsAfterMs, listen));
+      if (released) void released(scope.signal).then(wake, () => undefined);
+      cancels.push(onAbort(stopped, wake));
+      if (hintsAfterMs === 0) listen();
+    });
+  }
+
+  return {
+    sleep,
+    hint() {
+      hinted = true;
+      onHint();
+    },
+    forgetHints() {
+      hinted = false;
+    },
+  };
+}

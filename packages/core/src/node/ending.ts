@@ -1,0 +1,69 @@
+import type { ClusterIdentity, LockGrant } from '../backend/index.js';
+import { ClusterError, isClusterError } from '../errors/index.js';
+import { type FarewellParts, leaveForGood, tryLock } from '../formation/index.js';
+import type { GuardedDriver } from '../guard/index.js';
+import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
+
+/** Runs steps in order, each however the one before it ended, and all of them within one time limit. */
+export async function withinLimit(runtime: Runtime, limitMs: number, steps: readonly ((signal: AbortSignal) => Promise<unknown>)[]): Promise<void> {
+  const scope = anySignal([]);
+  let expire = (): void => undefined;
+  const expired = new Promise<void>((resolve) => (expire = resolve));
+  const cancel = runtime.after(limitMs, () => {
+    scope.abort(new ClusterError('TIMEOUT', `stopping took longer than ${limitMs} ms`, { operation: 'stop' }));
+    expire();
+  });
+  const all = async () => {
+    for (const step of steps) {
+      if (!scope.signal.aborted) await step(scope.signal).catch(() => undefined);
+    }
+  };
+  await Promise.race([all(), expired]);
+  cancel();
+}
+
+export interface LeaveParts {
+  readonly runtime: Runtime;
+  readonly driver: GuardedDriver;
+  readonly waitMs: number;
+  readonly farewell: (signal: AbortSignal) => FarewellParts & { readonly identity: ClusterIdentity };
+  /** Ends formation, so that it does not join again what the daemon has just left. */
+  readonly halt: () => Promise<void>;
+}
+
+/** Takes the formation lock, and under it leaves for good. The node goes on as before when the lock is not to be had. */
+export async function leaveCluster({ runtime, driver, waitMs, farewell, halt }: LeaveParts): Promise<void> {
+  const scope = anySignal([]);
+  const parts = farewell(scope.signal);
+  const grant = await patientLock(runtime, parts, waitMs);
+  await halt();
+  try {
+    await leaveForGood(parts, driver, grant);
+  } catch (error) {
+    await parts.backend.unlock(grant, {}).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function patientLock(runtime: Runtime, parts: FarewellParts, waitMs: number): Promise<LockGrant> {
+  const startedAtMs = runtime.clock.monotonicMs();
+  let holder: string | undefined;
+  let cause: unknown;
+  for (let attempt = 0; runtime.clock.monotonicMs() - startedAtMs < waitMs; attempt += 1) {
+    try {
+      const outcome = await tryLock(parts);
+      if (typeof outcome === 'object') return outcome;
+      holder = outcome;
+    } catch (error) {
+      if (!isClusterError(error) || !error.retryable) throw error;
+      cause = error;
+    }
+    await pause(runtime, backoffMs(attempt, { firstMs: 100, maxMs: 1_000 }, runtime.random()), parts.signal);
+  }
+  const by = holder === undefined ? '' : `; ${holder} holds it`;
+  throw new ClusterError('LOCK_NOT_ACQUIRED', `the formation lock was not free within ${waitMs} ms${by}`, {
+    operation: 'leave',
+    cause,
+    details: { holder },
+  });
+}

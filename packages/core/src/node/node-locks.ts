@@ -1,0 +1,51 @@
+import type { NodeId } from '../backend/index.js';
+import { ClusterError } from '../errors/index.js';
+import type { GuardedBackend } from '../guard/index.js';
+import { acquireLockIn, type LockHandle, type LockOptions, withLockIn } from '../lock/index.js';
+import { anySignal, type Runtime } from '../runtime/index.js';
+
+/** The locks that are taken through a node, and that end with it. */
+export interface NodeLocks {
+  acquireLock(name: string, options?: LockOptions): Promise<LockHandle>;
+  withLock<T>(name: string, options: LockOptions, run: (lock: LockHandle) => Promise<T>): Promise<T>;
+  /** Nobody waits any longer; handles are released; work under a lock is waited for, and its lock never taken from it. */
+  end(): Promise<void>;
+}
+
+export function createNodeLocks(backend: GuardedBackend, runtime: Runtime, owner: NodeId): NodeLocks {
+  const ending = new AbortController();
+  const handles = new Set<LockHandle>();
+  const running = new Set<Promise<unknown>>();
+
+  async function acquireLock(name: string, options: LockOptions = {}): Promise<LockHandle> {
+    const scope = anySignal([ending.signal, options.signal]);
+    try {
+      const handle = await acquireLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal });
+      handles.add(handle);
+      return handle;
+    } finally {
+      scope.clear();
+    }
+  }
+
+  async function runLocked<T>(name: string, options: LockOptions, run: (lock: LockHandle) => Promise<T>): Promise<T> {
+    const scope = anySignal([ending.signal, options.signal]);
+    const started = withLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal }, run);
+    running.add(started);
+    try {
+      return await started;
+    } finally {
+      running.delete(started);
+      scope.clear();
+    }
+  }
+
+  return {
+    acquireLock,
+    withLock: runLocked,
+    async end() {
+      ending.abort(new ClusterError('CLOSED', 'the node was stopped', { operation: 'lock' }));
+      await Promise.allSettled([...[...handles].map((handle) => handle.release()), ...running]);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { NodeState, WaitReason } from '../formation/index.js';
+import type { CancelTimer, Runtime } from '../runtime/index.js';
+
+const PATIENCE_MS = 5_000;
+
+/** Warns once per reason when a wait lasts, for programs that listen to nothing: silence would look like a hang. */
+export function createWaitingWarning(runtime: Runtime, cluster: string): { see(state: NodeState): void; end(): void } {
+  const warned = new Set<WaitReason>();
+  let watched: WaitReason | undefined;
+  let cancel: CancelTimer = () => undefined;
+  const end = () => {
+    cancel();
+    watched = undefined;
+  };
+  return {
+    see(state) {
+      if (state.kind !== 'waiting') return end();
+      const { reason, endsWhen, cause } = state;
+      if (reason === watched || warned.has(reason)) return;
+      end();
+      watched = reason;
+      cancel = runtime.after(PATIENCE_MS, () => {
+        warned.add(reason);
+        const because = cause ? ` (${cause})` : '';
+        const text = `cluster ${cluster}: waiting for ${reason}${because}; ends when ${endsWhen}`;
+        process.emitWarning(text, { code: 'AUTOCLUSTER_WAITING' });
+      });
+    },
+    end,
+  };
+}
