@@ -147,7 +147,7 @@ export class Line implements ClientFaults {
         const answer = attempt(verb, work, trouble);
         const again = trouble?.duplicateAfterMs;
         if (again !== undefined) world.after(again, () => void attempt(verb, work, trouble));
-        if (trouble?.dropReply) return;
+        if (trouble?.dropReply || !this.#underWay.has(onClose)) return;
         this.reply(trouble?.replyDelayMs ?? 0, () => {
           if ('error' in answer) return fail(answer.error);
           finish();
