@@ -1,1 +1,3 @@
-export const placeholder = 'testing';
+/** What tests need to run a cluster without a network, without waiting and without chance. */
+export * from './time/index.js';
+export * from './store/index.js';

@@ -1,4 +1,11 @@
-import { FORMATION_LOCK, type ClusterIdentity, type ClusterRecord, type LockGrant, type MemberList, sameIdentity } from '../backend/index.js';
+import {
+  FORMATION_LOCK,
+  type ClusterIdentity,
+  type ClusterRecord,
+  type LockGrant,
+  type MemberList,
+  sameIdentity,
+} from '../backend/index.js';
 import { ClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -26,7 +33,9 @@ function recordOf(list: MemberList, identity: ClusterIdentity): ClusterRecord | 
 const nobodyLeft = (list: MemberList, self: string): boolean =>
   list.complete && !list.members.some((member) => member.identity && member.node !== self);
 
-export async function tryLock(parts: Omit<FarewellParts, 'identity' | 'keeper'>): Promise<LockGrant | string | undefined> {
+export async function tryLock(
+  parts: Omit<FarewellParts, 'identity' | 'keeper'>,
+): Promise<LockGrant | string | undefined> {
   const { backend, runtime, self, instance, ttlMs, signal } = parts;
   const request = { name: FORMATION_LOCK, node: self, instance, attempt: runtime.uniqueId(), ttlMs };
   try {
@@ -58,7 +67,8 @@ async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promis
   if (typeof grant !== 'object') return;
   const list = await backend.list({ signal }).catch(() => undefined);
   const record = list && recordOf(list, identity);
-  const idle = list && record && nobodyLeft(list, parts.self) ? nextRecord(record, grant.token, { idle: true }) : undefined;
+  const idle =
+    list && record && nobodyLeft(list, parts.self) ? nextRecord(record, grant.token, { idle: true }) : undefined;
   await backend.unlock(grant, { signal, record: idle });
 }
 
@@ -73,6 +83,10 @@ export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, 
   await driver.leave?.({ signal, list });
   await keeper.withdraw({ signal });
   const idle = nobodyLeft(list, parts.self);
-  const change = { size: Math.max(0, record.size - 1), idle, removed: record.removed.filter((node) => node !== parts.self) };
+  const change = {
+    size: Math.max(0, record.size - 1),
+    idle,
+    removed: record.removed.filter((node) => node !== parts.self),
+  };
   await backend.unlock(grant, { signal, record: nextRecord(record, grant.token, change) });
 }

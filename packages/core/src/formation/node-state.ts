@@ -32,7 +32,13 @@ export type NodeState =
 
 function waiting({ wait, sinceMs }: Lasting, nowMs: number): NodeState {
   const { reason, endsWhen, cause } = wait;
-  return { kind: 'waiting', reason, forMs: Math.max(0, Math.round(nowMs - sinceMs)), endsWhen, ...(cause && { cause }) };
+  return {
+    kind: 'waiting',
+    reason,
+    forMs: Math.max(0, Math.round(nowMs - sinceMs)),
+    endsWhen,
+    ...(cause && { cause }),
+  };
 }
 
 /** The state to show: a formed node stays formed whatever it does, and a wait goes on while the node looks again. */

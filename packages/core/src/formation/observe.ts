@@ -28,7 +28,10 @@ export async function inspectOwn({ driver, config, latest, signal }: Observer): 
   const call = { signal, list: latest() };
   const listed = call.list?.members.find((member) => member.node === config.self);
   try {
-    const [membership, health] = await Promise.all([driver.membership(call), driver.health({ node: config.self, listed }, call)]);
+    const [membership, health] = await Promise.all([
+      driver.membership(call),
+      driver.health({ node: config.self, listed }, call),
+    ]);
     return { kind: 'known', membership, status: health.status };
   } catch (error) {
     return { kind: 'unknown', cause: isClusterError(error) ? error.code : 'DRIVER_FAILED' };
@@ -46,7 +49,12 @@ async function listMembers({ backend, clock, signal }: Observer): Promise<Listin
 
 type Answers = Map<NodeId, NodeHealth>;
 
-async function ask({ driver, signal }: Observer, peers: readonly Peer[], list: MemberList, answers: Answers): Promise<void> {
+async function ask(
+  { driver, signal }: Observer,
+  peers: readonly Peer[],
+  list: MemberList,
+  answers: Answers,
+): Promise<void> {
   await Promise.all(
     peers.map(async ({ entry }) => {
       answers.set(entry.node, await driver.health({ node: entry.node, listed: entry }, { signal, list }));
@@ -55,10 +63,18 @@ async function ask({ driver, signal }: Observer, peers: readonly Peer[], list: M
 }
 
 /** Where entries are views, only a target must answer: the best one first, and all others together if it does not. */
-async function askTargets(observer: Observer, peers: readonly Peer[], list: MemberList, answers: Answers): Promise<void> {
+async function askTargets(
+  observer: Observer,
+  peers: readonly Peer[],
+  list: MemberList,
+  answers: Answers,
+): Promise<void> {
   if (list.record.kind !== 'present') return;
   const { record } = list.record;
-  const candidates = bestFirst(observer.config, peers.filter((peer) => peer.ready && namesRecord(peer, record)));
+  const candidates = bestFirst(
+    observer.config,
+    peers.filter((peer) => peer.ready && namesRecord(peer, record)),
+  );
   await ask(observer, candidates.slice(0, 1), list, answers);
   const [best] = candidates;
   if (best && answers.get(best.entry.node)?.status !== 'up') await ask(observer, candidates.slice(1), list, answers);
@@ -92,4 +108,3 @@ export async function observe(observer: Observer, probe: Probe, turn: number): P
   }
   return draft();
 }
-

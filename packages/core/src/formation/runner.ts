@@ -146,11 +146,13 @@ export function createFormationRunner(parts: FormationParts): FormationRunner {
     const request = { name: FORMATION_LOCK, node: config.self, instance: parts.instance, attempt, ttlMs: config.ttlMs };
     const onLost = () => dispatch({ kind: 'grant-lost', nowMs: clock.monotonicMs() });
     const call = { signal: stopping.signal };
-    const outcome = await requestLock({ backend, runtime, timing: parts.timing, request, call, onLost }).catch((error) => {
-      // What this attempt may still get must not hold up the next one.
-      void backend.giveUpLock(request);
-      throw error;
-    });
+    const outcome = await requestLock({ backend, runtime, timing: parts.timing, request, call, onLost }).catch(
+      (error) => {
+        // What this attempt may still get must not hold up the next one.
+        void backend.giveUpLock(request);
+        throw error;
+      },
+    );
     const minted = { clusterId: runtime.uniqueId(), createdAt: timestamp(clock) };
     if (outcome.kind !== 'held') return { kind: 'locked', outcome, minted };
     lock = outcome.keeper;

@@ -97,7 +97,9 @@ class Node implements ClusterNode {
     this.#store = createStoreReporter(this.#events);
     this.#locks = createNodeLocks(this.#backend, runtime, self);
     const silent = options.logger === undefined && options.onEvent === undefined;
-    this.#warning = silent ? createWaitingWarning(runtime, options.backend.cluster) : { see: () => undefined, end: () => undefined };
+    this.#warning = silent
+      ? createWaitingWarning(runtime, options.backend.cluster)
+      : { see: () => undefined, end: () => undefined };
     this.#keeper = this.#createKeeper();
     this.#runner = this.#createRunner();
     this.#machine = this.#runner.machine;
@@ -141,7 +143,8 @@ class Node implements ClusterNode {
   }
 
   start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#stopped) return Promise.reject(new ClusterError('CLOSED', 'a stopped node cannot start again', { operation: 'start' }));
+    if (this.#stopped)
+      return Promise.reject(new ClusterError('CLOSED', 'a stopped node cannot start again', { operation: 'start' }));
     this.#started ??= this.#begin(signal);
     return this.#started;
   }
@@ -151,7 +154,9 @@ class Node implements ClusterNode {
     void watchChanges(this.#backend, this.#runtime, this.#watching.signal, () => this.#runner.hint());
     this.#runner.start();
     const abort = (reason: unknown) => {
-      this.#settleStart?.reject(new ClusterError('ABORTED', 'start was aborted', { operation: 'start', cause: reason, outcomeUnknown: false }));
+      this.#settleStart?.reject(
+        new ClusterError('ABORTED', 'start was aborted', { operation: 'start', cause: reason, outcomeUnknown: false }),
+      );
       void this.stop();
     };
     const letGo = signal ? onAbort(signal, abort) : () => undefined;
@@ -184,7 +189,10 @@ class Node implements ClusterNode {
   #onKeeper(event: KeeperEvent): void {
     switch (event.kind) {
       case 'made':
-        this.#events.emit('registration.made', { node: event.registration.node, instance: event.registration.instance });
+        this.#events.emit('registration.made', {
+          node: event.registration.node,
+          instance: event.registration.instance,
+        });
         this.#store.answered();
         return this.#runner.hint();
       case 'renewed':
@@ -208,7 +216,8 @@ class Node implements ClusterNode {
 
   #onObservation({ listing, own }: Observation): void {
     const status = own.kind === 'known' ? own.status : 'unknown';
-    if (this.#daemonStatus !== undefined && status !== this.#daemonStatus) this.#events.emit('health.changed', { daemon: status });
+    if (this.#daemonStatus !== undefined && status !== this.#daemonStatus)
+      this.#events.emit('health.changed', { daemon: status });
     this.#daemonStatus = status;
     if (listing.kind === 'failed') return this.#storeFailed(listing.cause, `the list failed: ${listing.cause}`);
     this.#store.listed(listing.list);
@@ -237,7 +246,12 @@ class Node implements ClusterNode {
     this.#events.emit('registration.removed', { node: this.#settings.formation.self });
     if (closeBackend) await withinLimit(this.#runtime, stopTimeoutMs, [() => this.#backend.close()]);
     this.#runner.stopped();
-    this.#settleStart?.reject(new ClusterError('ABORTED', 'the node was stopped before it was formed', { operation: 'start', outcomeUnknown: false }));
+    this.#settleStart?.reject(
+      new ClusterError('ABORTED', 'the node was stopped before it was formed', {
+        operation: 'start',
+        outcomeUnknown: false,
+      }),
+    );
     this.#end(failed ?? this.state);
     this.#events.end();
   }
@@ -257,7 +271,8 @@ class Node implements ClusterNode {
 
   async leave(): Promise<void> {
     const { standing } = this.#machine;
-    if (!standing || this.#stopped) throw new ClusterError('CLOSED', 'only a formed node can leave', { operation: 'leave' });
+    if (!standing || this.#stopped)
+      throw new ClusterError('CLOSED', 'only a formed node can leave', { operation: 'leave' });
     await leaveCluster({
       runtime: this.#runtime,
       driver: this.#driver,
@@ -272,7 +287,8 @@ class Node implements ClusterNode {
     this.#metadata = requireMetadata(metadata);
     const { announced } = this.#keeper;
     // A failure is retried by the keeper and told as an event.
-    if (announced && !this.#stopped) void this.#keeper.announce({ ...announced, metadata: this.#metadata }).catch(() => undefined);
+    if (announced && !this.#stopped)
+      void this.#keeper.announce({ ...announced, metadata: this.#metadata }).catch(() => undefined);
   }
 
   events(options: { readonly signal?: AbortSignal; readonly buffer?: number } = {}): AsyncIterable<ClusterEvent> {
@@ -291,4 +307,3 @@ class Node implements ClusterNode {
     return this.stop();
   }
 }
-

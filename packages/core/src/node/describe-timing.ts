@@ -39,7 +39,12 @@ export type TimingOptions = { readonly backend: Backend } & Partial<Omit<Cluster
 /** What a configuration buys: throws what `createClusterNode` would throw for it. */
 export function describeTiming(options: TimingOptions): Timing {
   const driver = options.driver ?? processDriver();
-  const facts = { self: driver.self(), data: driver.data, views: driver.views, concurrentJoins: driver.concurrentJoins };
+  const facts = {
+    self: driver.self(),
+    data: driver.data,
+    views: driver.views,
+    concurrentJoins: driver.concurrentJoins,
+  };
   const { timing, formation } = resolveOptions({ ...options, driver }, facts);
   const toClose = Math.ceil(propagationMs(formation));
   return {
@@ -51,7 +56,8 @@ export function describeTiming(options: TimingOptions): Timing {
     latestTakeoverMs: timing.latestTakeoverMs,
     guaranteedGapMs: timing.guaranteedGapMs,
     detectionMs: timing.latestTakeoverMs + formation.refreshMs + timing.callTimeoutMs,
-    formationAfterCrashMs: timing.latestTakeoverMs + Math.max(propagationMs(formation), formation.settleMs) + formation.refreshMs,
+    formationAfterCrashMs:
+      timing.latestTakeoverMs + Math.max(propagationMs(formation), formation.settleMs) + formation.refreshMs,
     silenceBeforeResumeMs: Math.max(formation.settleMs, toClose),
     restoreAfterMs: timing.renewalMs + formation.refreshMs,
     settleMs: formation.settleMs,

@@ -5,7 +5,11 @@ import type { GuardedDriver } from '../guard/index.js';
 import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
 
 /** Runs steps in order, each however the one before it ended, and all of them within one time limit. */
-export async function withinLimit(runtime: Runtime, limitMs: number, steps: readonly ((signal: AbortSignal) => Promise<unknown>)[]): Promise<void> {
+export async function withinLimit(
+  runtime: Runtime,
+  limitMs: number,
+  steps: readonly ((signal: AbortSignal) => Promise<unknown>)[],
+): Promise<void> {
   const scope = anySignal([]);
   let expire = (): void => undefined;
   const expired = new Promise<void>((resolve) => (expire = resolve));

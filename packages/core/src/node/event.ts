@@ -47,7 +47,10 @@ const ALARMING: ReadonlySet<EventName> = new Set([
 
 export interface EventHub {
   emit(name: EventName, data?: Readonly<Record<string, unknown>>): void;
-  stream(options?: { readonly signal?: AbortSignal | undefined; readonly buffer?: number | undefined }): AsyncIterable<ClusterEvent>;
+  stream(options?: {
+    readonly signal?: AbortSignal | undefined;
+    readonly buffer?: number | undefined;
+  }): AsyncIterable<ClusterEvent>;
   /** Ends every stream once its buffer is read. */
   end(): void;
 }
@@ -60,7 +63,11 @@ interface Listener {
 }
 
 /** One synchronous callback, and any number of bounded streams that say how much they had to drop. */
-export function createEventHub(now: () => string, logger: Logger, onEvent: ((event: ClusterEvent) => void) | undefined): EventHub {
+export function createEventHub(
+  now: () => string,
+  logger: Logger,
+  onEvent: ((event: ClusterEvent) => void) | undefined,
+): EventHub {
   const listeners = new Set<Listener>();
   let ended = false;
 
@@ -78,7 +85,8 @@ export function createEventHub(now: () => string, logger: Logger, onEvent: ((eve
 
   return {
     emit: (name, data = {}) => tell({ name, at: now(), data }),
-    stream: ({ signal, buffer = DEFAULT_BUFFER } = {}) => stream(listeners, { signal, buffer, now, isEnded: () => ended }),
+    stream: ({ signal, buffer = DEFAULT_BUFFER } = {}) =>
+      stream(listeners, { signal, buffer, now, isEnded: () => ended }),
     end() {
       ended = true;
       for (const listener of listeners) listener.end();

@@ -1,7 +1,15 @@
 import type { Backend } from '../backend/index.js';
 import type { ClusterDriver } from '../driver/index.js';
 import { ClusterError, invalidRange, invalidType, requireKnown, requireOneOf, requireWhole } from '../errors/index.js';
-import type { FormationConfig, JoinMinority, OnEvicted, OnFailure, OnLocalData, Select, WhenNobodyAlive } from '../formation/index.js';
+import type {
+  FormationConfig,
+  JoinMinority,
+  OnEvicted,
+  OnFailure,
+  OnLocalData,
+  Select,
+  WhenNobodyAlive,
+} from '../formation/index.js';
 import type { Logger } from '../runtime/index.js';
 import { type LeaseTiming, leaseTiming } from '../session/index.js';
 import type { ClusterEvent } from './event.js';
@@ -94,7 +102,8 @@ export type DriverFacts = Pick<ClusterDriver, 'data' | 'views' | 'concurrentJoin
 
 export function requireMetadata(metadata: unknown): Readonly<Record<string, string>> {
   const allowed = `an object of texts, together at most ${MAX_METADATA_CHARACTERS} characters`;
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw invalidType('metadata', metadata, allowed);
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
+    throw invalidType('metadata', metadata, allowed);
   const entries = Object.entries(metadata as Record<string, unknown>);
   const texts = entries.map(([name, value]) => {
     if (typeof value !== 'string') throw invalidType(`metadata.${name}`, value, 'a string');
@@ -105,12 +114,25 @@ export function requireMetadata(metadata: unknown): Readonly<Record<string, stri
   return Object.freeze(Object.fromEntries(texts));
 }
 
-function whole(options: ClusterNodeOptions, name: keyof ClusterNodeOptions, fallback: number, min: number, max: number): number {
+function whole(
+  options: ClusterNodeOptions,
+  name: keyof ClusterNodeOptions,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
   const value = options[name];
-  return value === undefined ? fallback : requireWhole(name, value, { min, max, unit: name.endsWith('Ms') ? 'ms' : '' });
+  return value === undefined
+    ? fallback
+    : requireWhole(name, value, { min, max, unit: name.endsWith('Ms') ? 'ms' : '' });
 }
 
-function oneOf<const T extends string>(options: ClusterNodeOptions, name: keyof ClusterNodeOptions, fallback: T, allowed: readonly T[]): T {
+function oneOf<const T extends string>(
+  options: ClusterNodeOptions,
+  name: keyof ClusterNodeOptions,
+  fallback: T,
+  allowed: readonly T[],
+): T {
   const value = options[name];
   return value === undefined ? fallback : requireOneOf(name, value, allowed);
 }
@@ -118,7 +140,9 @@ function oneOf<const T extends string>(options: ClusterNodeOptions, name: keyof 
 function whenNobodyAlive({ whenNobodyAlive: value }: ClusterNodeOptions, data: ClusterDriver['data']): WhenNobodyAlive {
   if (value === undefined) return data === 'none' ? 'resume' : 'wait';
   if (typeof value === 'object' && value !== null) {
-    return { recreate: requireWhole('whenNobodyAlive.recreate', value.recreate, { min: 0, max: Number.MAX_SAFE_INTEGER }) };
+    return {
+      recreate: requireWhole('whenNobodyAlive.recreate', value.recreate, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    };
   }
   const policy = requireOneOf('whenNobodyAlive', value, ['wait', 'resume']);
   if (policy === 'resume' && data === 'durable') {
@@ -128,7 +152,10 @@ function whenNobodyAlive({ whenNobodyAlive: value }: ClusterNodeOptions, data: C
   return policy;
 }
 
-function formationTimeout(options: ClusterNodeOptions, { latestTakeoverMs, renewalMs }: LeaseTiming): number | 'unlimited' {
+function formationTimeout(
+  options: ClusterNodeOptions,
+  { latestTakeoverMs, renewalMs }: LeaseTiming,
+): number | 'unlimited' {
   if (options.formationTimeoutMs === 'unlimited') return 'unlimited';
   const timeoutMs = whole(options, 'formationTimeoutMs', 300_000, 1, DAY_MS);
   const leastMs = Math.ceil(latestTakeoverMs + renewalMs);
@@ -157,7 +184,8 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
   if (options.closeBackend !== undefined && typeof options.closeBackend !== 'boolean') {
     throw invalidType('closeBackend', options.closeBackend, 'true or false');
   }
-  if (options.onEvent !== undefined && typeof options.onEvent !== 'function') throw invalidType('onEvent', options.onEvent, 'a function');
+  if (options.onEvent !== undefined && typeof options.onEvent !== 'function')
+    throw invalidType('onEvent', options.onEvent, 'a function');
   return {
     timing,
     metadata: requireMetadata(options.metadata ?? {}),
@@ -188,4 +216,3 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
     },
   };
 }
-

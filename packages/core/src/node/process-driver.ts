@@ -56,7 +56,11 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
   const { onCreate, onJoin, onReset, isHealthy, probe } = options;
   let identity: LocalIdentity = { kind: 'blank' };
   let kept: ClusterRecord | undefined;
-  const provisional = ({ clusterId, generation }: ClusterIdentity): LocalIdentity => ({ kind: 'provisional', clusterId, generation });
+  const provisional = ({ clusterId, generation }: ClusterIdentity): LocalIdentity => ({
+    kind: 'provisional',
+    clusterId,
+    generation,
+  });
 
   return {
     name: 'process',
@@ -86,7 +90,9 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
     committed(record) {
       const mine = identity.kind === 'provisional' || identity.kind === 'committed' ? identity : undefined;
       if (!mine || !sameIdentity(mine, record)) {
-        return Promise.reject(new ClusterError('DRIVER_FAILED', 'this process did not create or join the cluster on record'));
+        return Promise.reject(
+          new ClusterError('DRIVER_FAILED', 'this process did not create or join the cluster on record'),
+        );
       }
       identity = { kind: 'committed', clusterId: record.clusterId, generation: record.generation };
       kept = record;

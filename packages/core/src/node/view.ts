@@ -39,7 +39,13 @@ const memberOf = ({ node, instance, state, identity, recordVersion, metadata, or
 });
 
 function mark({ members, record }: MemberList): string {
-  const entries = members.map((each) => [each.node, each.instance, each.state, each.identity?.clusterId, each.metadata]);
+  const entries = members.map((each) => [
+    each.node,
+    each.instance,
+    each.state,
+    each.identity?.clusterId,
+    each.metadata,
+  ]);
   const known = record.kind === 'present' ? [record.record.clusterId, record.record.version] : record.kind;
   return JSON.stringify([entries, known]);
 }

@@ -1,0 +1,25 @@
+import { ClusterError, type ErrorCode, isClusterError } from '../errors/index.js';
+
+const textOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+/**
+ * Whatever foreign code threw, as an error of this library. Errors that already are one pass, also those of another copy
+ * of the package.
+ */
+export function fromForeign(thrown: unknown, operation: string, fallback: ErrorCode): ClusterError {
+  if (isClusterError(thrown)) return thrown;
+  const options = { operation, retryable: true, outcomeUnknown: true, cause: thrown };
+  return new ClusterError(fallback, `${operation} failed: ${textOf(thrown)}`, options);
+}
+
+/** Why a call ended at its signal: an error of ours as it is, anything else as the cause of `ABORTED`. */
+export function fromAbort(reason: unknown, operation: string, outcomeUnknown: boolean): ClusterError {
+  if (isClusterError(reason)) return reason;
+  return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause: reason });
+}
+
+/** An answer that the interface does not allow: names who, which verb and which field. */
+export function contractError(who: string, operation: string, problem: string): ClusterError {
+  const options = { operation, retryable: false, outcomeUnknown: true, details: { who } };
+  return new ClusterError('BACKEND_CONTRACT', `${who}.${operation}: ${problem}`, options);
+}

@@ -1,0 +1,19 @@
+/** What is kept alive by renewal. */
+export {
+  CLOCK_DRIFT,
+  defaultCallTimeoutMs,
+  grantedTiming,
+  type LeaseTiming,
+  type LeaseTimingOptions,
+  leaseTiming,
+  timingOfGrant,
+} from './lease-timing.js';
+export { type KeepLockOptions, keepLock, type LockKeeper } from './lock-keeper.js';
+export {
+  type Announcement,
+  createRegistrationKeeper,
+  type KeeperEvent,
+  type RegistrationKeeper,
+  type RegistrationKeeperOptions,
+} from './registration-keeper.js';
+export { type KeptLockOutcome, type RequestLockOptions, requestLock } from './request-lock.js';

@@ -1,0 +1,22 @@
+import type { LockOutcome, LockRequest } from '../backend/index.js';
+import type { GuardCall } from '../guard/index.js';
+import { wallLeadMs } from '../runtime/index.js';
+import { type KeepLockOptions, keepLock, type LockKeeper } from './lock-keeper.js';
+
+export interface RequestLockOptions extends Pick<KeepLockOptions, 'backend' | 'runtime' | 'timing' | 'onLost'> {
+  readonly request: LockRequest;
+  readonly call?: GuardCall | undefined;
+}
+
+export type KeptLockOutcome =
+  | { readonly kind: 'held'; readonly keeper: LockKeeper }
+  | Exclude<LockOutcome, { readonly kind: 'held' }>;
+
+/** One exchange for a lock, kept alive from the moment at which it was sent. */
+export async function requestLock({ call, ...options }: RequestLockOptions): Promise<KeptLockOutcome> {
+  const { backend, runtime, request } = options;
+  const [sentAtMs, sentLeadMs] = [runtime.clock.monotonicMs(), wallLeadMs(runtime.clock)];
+  const outcome = await backend.lock(request, call);
+  if (outcome.kind !== 'held') return outcome;
+  return { kind: 'held', keeper: keepLock({ ...options, grant: outcome.grant, sentAtMs, sentLeadMs }) };
+}
