@@ -1,0 +1,192 @@
+import type { CallOptions } from '@autocluster/core/backend';
+import { isClusterError } from '@autocluster/core/backend';
+import pRetry from 'p-retry';
+import type { EtcdConfig } from './config.js';
+import { type Connect, Endpoints } from './endpoints.js';
+import { CallFailure, isTrouble, toClusterError } from './errors.js';
+import { closedError, Exchange } from './exchange.js';
+import { describeTls } from './tls.js';
+import type { Call, EtcdTransport, KeyRange, Lease, Transaction, TransactionReply, WatchReply } from './transport.js';
+
+/** How long tidying up after an exchange may take; {@link EtcdClient.close} waits for it. */
+const TIDY_MS = 900;
+const RETRIED = ['not-connected', 'dropped', 'no-leader', 'store-timeout', 'overloaded', 'compacted'] as const;
+
+type Request<T> = (transport: EtcdTransport, call: Call) => Promise<T>;
+
+interface Purpose {
+  /** Completes «may not …». */
+  readonly subject: string;
+  /** Whether others see what it does, so that a lost answer leaves a question. */
+  readonly writes: boolean;
+  /** Whether it may be asked again after a lost answer. */
+  readonly repeatable: boolean;
+}
+
+/** The calls of one backend: chooses the endpoint, signs, bounds, repeats what may be repeated, and names failures. */
+export class EtcdClient {
+  readonly #config: EtcdConfig;
+  readonly #endpoints: Endpoints;
+  readonly #open = new Set<Exchange>();
+  readonly #tidying = new Set<Promise<void>>();
+  /** What the last authentication answered; an empty token when etcd wants none. */
+  #token: string | undefined;
+  #closed = false;
+
+  constructor(config: EtcdConfig, connect: Connect) {
+    this.#config = config;
+    this.#endpoints = new Endpoints(config, connect);
+  }
+
+  /** Runs one verb. */
+  async exchange<T>(operation: string, options: CallOptions, run: (exchange: Exchange) => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError(operation);
+    const exchange = new Exchange(operation, options);
+    this.#open.add(exchange);
+    try {
+      return await run(exchange);
+    } finally {
+      this.#open.delete(exchange);
+      exchange.end();
+    }
+  }
+
+  transact(exchange: Exchange, subject: string, transaction: Transaction): Promise<TransactionReply> {
+    const { act, otherwise = [] } = transaction;
+    const writes = [...act, ...otherwise].some(({ kind }) => kind !== 'get');
+    const purpose = { subject: `${writes ? 'write' : 'read'} ${subject}`, writes, repeatable: !writes };
+    return this.#ask(exchange, purpose, (transport, call) => transport.transact(transaction, call));
+  }
+
+  /** A lease without keys: when its answer is lost, it lapses without anybody noticing. */
+  grantLease(exchange: Exchange, ttlMs: number): Promise<Lease> {
+    const purpose = { subject: 'grant a lease', writes: false, repeatable: false };
+    return this.#ask(exchange, purpose, (transport, call) => transport.grantLease(Math.ceil(ttlMs / 1000), call));
+  }
+
+  /** The lease's TTL from now on, in seconds; 0 when it is gone. */
+  extendLease(exchange: Exchange, id: bigint): Promise<number> {
+    const purpose = { subject: 'extend a lease', writes: true, repeatable: false };
+    return this.#ask(exchange, purpose, (transport, call) => transport.extendLease(id, call));
+  }
+
+  /** Ends a lease and its keys. One that is gone already counts as revoked. */
+  async revokeLease(exchange: Exchange, id: bigint): Promise<void> {
+    const purpose = { subject: 'revoke a lease', writes: true, repeatable: false };
+    await this.#ask(exchange, purpose, async (transport, call) => {
+      await transport.revokeLease(id, call).catch((error: unknown) => {
+        if (!isTrouble(error, 'lease-gone')) throw error;
+      });
+    });
+  }
+
+  /** Revokes a lease that is of no more use. Never rejects: what cannot be revoked lapses. */
+  async discardLease(exchange: Exchange, id: bigint): Promise<void> {
+    const tidying = exchange.tidying(TIDY_MS);
+    const work = this.revokeLease(tidying, id).catch(() => undefined);
+    this.#tidying.add(work);
+    await work;
+    this.#tidying.delete(work);
+    tidying.end();
+  }
+
+  /** Watches from a revision on; resolves when the exchange is aborted, rejects at any break. */
+  watch(
+    exchange: Exchange,
+    subject: string,
+    ranges: readonly KeyRange[],
+    from: bigint | undefined,
+    seen: (reply: WatchReply) => void,
+  ): Promise<void> {
+    const purpose = { subject: `watch ${subject}`, writes: false, repeatable: false };
+    return this.#ask(exchange, purpose, (transport, call) =>
+      transport.watch(ranges, from, { ...call, timeoutMs: undefined }, seen),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const exchange of this.#open) exchange.abort(closedError(exchange.operation));
+    await Promise.all(this.#tidying);
+    this.#endpoints.close();
+  }
+
+  async #ask<T>(exchange: Exchange, purpose: Purpose, request: Request<T>): Promise<T> {
+    try {
+      if (!purpose.repeatable) return await this.#failover(exchange, purpose, request);
+      return await pRetry(() => this.#failover(exchange, purpose, request), {
+        retries: 2,
+        minTimeout: 50,
+        factor: 3,
+        maxTimeout: 500,
+        randomize: true,
+        maxRetryTime: exchange.remainingMs(),
+        signal: exchange.signal,
+        shouldRetry: ({ error }) => isTrouble(error, ...RETRIED),
+      });
+    } catch (error) {
+      throw this.#named(error, exchange, purpose);
+    }
+  }
+
+  /** Asks a second time, another endpoint if there is one, when that cannot do anything twice. */
+  async #failover<T>(exchange: Exchange, { repeatable }: Purpose, request: Request<T>): Promise<T> {
+    // A member that hangs must leave time to ask another one.
+    const share = repeatable && this.#config.hosts.length > 1 ? 2 : 1;
+    try {
+      return await this.#attempt(exchange, exchange.remainingMs() / share, request);
+    } catch (error) {
+      if (!(error instanceof CallFailure) || exchange.signal.aborted || exchange.remainingMs() === 0) throw error;
+      const { elsewhere, maybeDone } = error.meaning;
+      const another = elsewhere || (error.trouble === 'deadline' && share > 1);
+      if (!another || (maybeDone && !repeatable)) throw error;
+    }
+    return this.#attempt(exchange, exchange.remainingMs(), request);
+  }
+
+  async #attempt<T>(exchange: Exchange, timeoutMs: number, request: Request<T>): Promise<T> {
+    exchange.assertOngoing();
+    const call = { signal: exchange.signal, timeoutMs, wallMs: exchange.wallMs, token: undefined };
+    const transport = await exchange.unlessAborted(this.#endpoints.reachable(call));
+    try {
+      return await this.#signed(transport, call, request);
+    } catch (error) {
+      const hung = exchange.signal.aborted && isClusterError(exchange.signal.reason, 'TIMEOUT');
+      const useless = error instanceof CallFailure && (error.meaning.elsewhere || error.meaning.reconnect);
+      if (hung || useless) this.#endpoints.leave(transport);
+      throw error;
+    }
+  }
+
+  /** Authenticates before the first call, and once more when etcd no longer knows the token. */
+  async #signed<T>(transport: EtcdTransport, call: Call, request: Request<T>): Promise<T> {
+    const token = (this.#token ??= await this.#authenticate(transport, call));
+    try {
+      return await request(transport, { ...call, token: token || undefined });
+    } catch (error) {
+      if (!isTrouble(error, 'token') || this.#config.credentials === undefined) throw error;
+      if (this.#token === token) this.#token = undefined;
+    }
+    const fresh = (this.#token ??= await this.#authenticate(transport, call));
+    return request(transport, { ...call, token: fresh || undefined });
+  }
+
+  async #authenticate(transport: EtcdTransport, call: Call): Promise<string> {
+    const { credentials } = this.#config;
+    if (credentials === undefined) return '';
+    try {
+      return await transport.authenticate(credentials.user, credentials.password(), call);
+    } catch (error) {
+      if (isTrouble(error, 'auth-disabled')) return '';
+      throw error;
+    }
+  }
+
+  #named(error: unknown, exchange: Exchange, { subject, writes }: Purpose): unknown {
+    if (exchange.signal.aborted) return exchange.interrupted(writes);
+    if (!(error instanceof CallFailure)) return error;
+    const { credentials, tls } = this.#config;
+    const circumstances = { operation: exchange.operation, subject, user: credentials?.user, writes };
+    return toClusterError(error, { ...circumstances, tlsFiles: describeTls(tls) });
+  }
+}

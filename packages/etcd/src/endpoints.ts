@@ -1,0 +1,90 @@
+import type { EtcdConfig, EtcdHost } from './config.js';
+import { CallFailure, isTrouble } from './errors.js';
+import type { Call, EtcdTransport } from './transport.js';
+
+export type Connect = (host: EtcdHost) => EtcdTransport;
+
+const MOST_TELLING = ['tls', 'credentials', 'failed', 'no-leader', 'not-connected'];
+
+function rank({ trouble }: CallFailure): number {
+  const place = MOST_TELLING.indexOf(trouble);
+  return place === -1 ? MOST_TELLING.length : place;
+}
+
+/** Of many failures the one that says most about what to correct. */
+function mostTelling(failures: readonly CallFailure[]): CallFailure {
+  const [first, ...others] = failures.toSorted((a, b) => rank(a) - rank(b));
+  if (first === undefined) return new CallFailure('not-connected', 'no endpoint', 'etcd');
+  const texts = [first.message, ...others.map(({ endpoint, message }) => `${endpoint}: ${message}`)];
+  return new CallFailure(first.trouble, texts.join('; '), first.endpoint);
+}
+
+/** All endpoints, and the one that is known to answer. */
+export class Endpoints {
+  readonly #config: EtcdConfig;
+  readonly #connect: Connect;
+  #current: EtcdTransport | undefined;
+  #search: Promise<EtcdTransport> | undefined;
+  #over: AbortController | undefined;
+  #closed = false;
+
+  constructor(config: EtcdConfig, connect: Connect) {
+    this.#config = config;
+    this.#connect = connect;
+  }
+
+  /** The endpoint that answered last; without one, all are asked together and the first to answer is kept. */
+  async reachable(call: Call): Promise<EtcdTransport> {
+    if (this.#current !== undefined) return this.#current;
+    this.#search ??= this.#race(call).finally(() => {
+      this.#search = undefined;
+    });
+    return this.#search;
+  }
+
+  /** Asks again for a reachable endpoint before the next call. Only the first report on a transport counts. */
+  leave(transport: EtcdTransport): void {
+    if (this.#current !== transport) return;
+    this.#current = undefined;
+    transport.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#over?.abort();
+    this.#current?.close();
+    this.#current = undefined;
+  }
+
+  async #race(call: Call): Promise<EtcdTransport> {
+    const limit = this.#config.connectTimeoutMs;
+    const timeoutMs = Math.min(limit, call.timeoutMs ?? limit);
+    const over = new AbortController();
+    this.#over = over;
+    if (this.#closed) over.abort();
+    const bounded = { ...call, timeoutMs, signal: over.signal };
+    try {
+      return await Promise.any(this.#config.hosts.map((host) => this.#probe(host, bounded, over)));
+    } catch (error) {
+      const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+      throw mostTelling(failures.filter((each) => each instanceof CallFailure));
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #probe(host: EtcdHost, call: Call, over: AbortController): Promise<EtcdTransport> {
+    const transport = this.#connect(host);
+    try {
+      await transport.probe(call);
+      if (over.signal.aborted) throw new CallFailure('cancelled', 'another endpoint was faster', host.address);
+      over.abort();
+      this.#current = transport;
+      return transport;
+    } catch (error) {
+      transport.close();
+      if (!isTrouble(error, 'deadline')) throw error;
+      throw new CallFailure('not-connected', `no answer within ${call.timeoutMs} ms`, host.address);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { ClusterError, type ErrorCode } from '@autocluster/core/backend';
+
+/** What a failed call means to us. */
+export type Trouble =
+  | 'cancelled'
+  | 'deadline'
+  | 'not-connected'
+  | 'tls'
+  | 'dropped'
+  | 'no-leader'
+  | 'store-timeout'
+  | 'token'
+  | 'credentials'
+  | 'auth-disabled'
+  | 'forbidden'
+  | 'full'
+  | 'overloaded'
+  | 'too-large'
+  | 'lease-gone'
+  | 'compacted'
+  | 'failed';
+
+interface Meaning {
+  readonly code: ErrorCode;
+  /** Whether the store may have done what was asked. */
+  readonly maybeDone: boolean;
+  /** Whether another endpoint may answer. */
+  readonly elsewhere: boolean;
+  /** Whether the connection is of no more use. */
+  readonly reconnect: boolean;
+  readonly retryable: boolean;
+}
+
+const meaning = (code: ErrorCode, traits: Partial<Omit<Meaning, 'code'>> = {}): Meaning => ({
+  code,
+  maybeDone: false,
+  elsewhere: false,
+  reconnect: false,
+  retryable: false,
+  ...traits,
+});
+
+const MEANINGS: Readonly<Record<Trouble, Meaning>> = {
+  cancelled: meaning('ABORTED', { maybeDone: true }),
+  deadline: meaning('TIMEOUT', { maybeDone: true, reconnect: true, retryable: true }),
+  'not-connected': meaning('STORE_UNREACHABLE', { elsewhere: true, reconnect: true, retryable: true }),
+  tls: meaning('STORE_TLS', { elsewhere: true, reconnect: true }),
+  dropped: meaning('STORE_UNREACHABLE', { maybeDone: true, elsewhere: true, reconnect: true, retryable: true }),
+  'no-leader': meaning('STORE_UNREACHABLE', { elsewhere: true, retryable: true }),
+  'store-timeout': meaning('TIMEOUT', { maybeDone: true, elsewhere: true, retryable: true }),
+  token: meaning('STORE_UNAUTHENTICATED'),
+  credentials: meaning('STORE_UNAUTHENTICATED'),
+  'auth-disabled': meaning('STORE_FAILED'),
+  forbidden: meaning('STORE_FORBIDDEN'),
+  full: meaning('STORE_FULL', { retryable: true }),
+  overloaded: meaning('STORE_FAILED', { retryable: true }),
+  'too-large': meaning('STORE_FAILED'),
+  'lease-gone': meaning('STORE_FAILED', { retryable: true }),
+  compacted: meaning('STORE_FAILED', { retryable: true }),
+  failed: meaning('STORE_FAILED', { maybeDone: true, retryable: true }),
+};
+
+/** First match wins. gRPC's codes are too coarse to tell these apart; etcd's texts are part of its interface. */
+const TEXTS: readonly (readonly [RegExp, Trouble])[] = [
+  [
+    /certificate|altnames|self.signed|\bSSL\b|\bTLS\b|tlsv1|sslv3|ssl3|EPROTO|ERR_SSL|ERR_TLS|wrong version number|ERR_OSSL/i,
+    'tls',
+  ],
+  [
+    /No connection established|Channel closed before call started|Name resolution failed|Waiting for LB pick|waiting for name resolution|Failed to connect/i,
+    'not-connected',
+  ],
+  [/etcdserver: no leader|rpc not supported for learner|not capable|etcdserver: stopped/, 'no-leader'],
+  [/etcdserver: (request timed out|leader changed)|node is not ready|etcdserver: server stopped/i, 'store-timeout'],
+  [/invalid auth token|auth store is old|user name is empty/, 'token'],
+  [/authentication failed|user name not found|no password user/, 'credentials'],
+  [/authentication is not enabled/, 'auth-disabled'],
+  [/permission denied/i, 'forbidden'],
+  [/database space exceeded|no space left/i, 'full'],
+  [/too many requests/, 'overloaded'],
+  [/message larger than max/i, 'too-large'],
+  [/requested lease not found/, 'lease-gone'],
+  [/has been compacted/, 'compacted'],
+];
+
+const CODES: Readonly<Record<number, Trouble>> = {
+  1: 'cancelled',
+  4: 'deadline',
+  7: 'forbidden',
+  14: 'dropped',
+  16: 'token',
+};
+
+export function troubleOf(grpcCode: number, details: string): Trouble {
+  // An abort of ours carries no text of the store's.
+  if (grpcCode === 1) return 'cancelled';
+  return TEXTS.find(([text]) => text.test(details))?.[1] ?? CODES[grpcCode] ?? 'failed';
+}
+
+/** One call to one endpoint that failed. Never leaves this package: {@link toClusterError} gives it its public name. */
+export class CallFailure extends Error {
+  override readonly name = 'CallFailure';
+  readonly trouble: Trouble;
+  readonly endpoint: string;
+
+  constructor(trouble: Trouble, details: string, endpoint: string) {
+    super(details);
+    this.trouble = trouble;
+    this.endpoint = endpoint;
+  }
+
+  get meaning(): Meaning {
+    return MEANINGS[this.trouble];
+  }
+}
+
+export const isTrouble = (error: unknown, ...troubles: readonly Trouble[]): error is CallFailure =>
+  error instanceof CallFailure && troubles.includes(error.trouble);
+
+export interface Circumstances {
+  readonly operation: string;
+  /** What was asked of the store, e.g. `write /autocluster/main/record`. */
+  readonly subject: string;
+  readonly user: string | undefined;
+  /** Whether the call changes what others see. */
+  readonly writes: boolean;
+  /** What a person should look at when the connection is not trusted. */
+  readonly tlsFiles: string;
+}
+
+const explained = (failure: CallFailure, { subject, user, tlsFiles }: Circumstances): string => {
+  const { trouble, endpoint, message } = failure;
+  const who = user === undefined ? 'the caller' : `user ${JSON.stringify(user)}`;
+  if (trouble === 'forbidden') return `${who} may not ${subject} (${endpoint}: ${message})`;
+  if (trouble === 'tls') return `no trusted connection to ${endpoint}: ${message}; look at ${tlsFiles}`;
+  if (trouble === 'token' && user === undefined) return `${endpoint} wants a user and password (${message})`;
+  if (trouble === 'token' || trouble === 'credentials') return `${endpoint} refused ${who}: ${message}`;
+  if (trouble === 'full') return `${endpoint} has no room to ${subject}: ${message}`;
+  return `${subject}: ${endpoint}: ${message}`;
+};
+
+export function toClusterError(failure: CallFailure, circumstances: Circumstances): ClusterError {
+  const { code, maybeDone, retryable } = failure.meaning;
+  return new ClusterError(code, explained(failure, circumstances), {
+    operation: circumstances.operation,
+    retryable,
+    outcomeUnknown: maybeDone && circumstances.writes,
+    cause: failure,
+    details: { endpoint: failure.endpoint, subject: circumstances.subject },
+  });
+}

@@ -1,0 +1,83 @@
+import { addAbortListener } from 'node:events';
+import { type CallOptions, ClusterError, isClusterError } from '@autocluster/core/backend';
+
+/** One verb, from its call to its answer: what bounds all requests that are made for it. */
+export class Exchange {
+  readonly operation: string;
+  readonly #options: CallOptions;
+  readonly #endsAt: number;
+  readonly #over = new AbortController();
+  readonly #listening: Disposable | undefined;
+
+  /** Lives as long as the caller's signal, its time, and {@link abort} allow; {@link end} is called when it has settled. */
+  constructor(operation: string, options: CallOptions) {
+    this.operation = operation;
+    this.#options = options;
+    this.#endsAt = options.clock.monotonicMs() + options.timeoutMs;
+    if (options.signal.aborted) this.abort(options.signal.reason);
+    else this.#listening = addAbortListener(options.signal, () => this.abort(options.signal.reason));
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  remainingMs(): number {
+    return Math.max(0, Math.ceil(this.#endsAt - this.#options.clock.monotonicMs()));
+  }
+
+  readonly wallMs = (): number => this.#options.clock.wallMs();
+
+  abort(reason: unknown): void {
+    this.#over.abort(reason);
+  }
+
+  /** Lets go of the caller's signal, and ends requests whose answer nobody waits for any more. */
+  end(): void {
+    this.#listening?.[Symbol.dispose]();
+    this.abort(undefined);
+  }
+
+  /** An exchange that tidies up after this one: the caller's abort does not end it. */
+  tidying(timeoutMs: number): Exchange {
+    return new Exchange(this.operation, { ...this.#options, timeoutMs, signal: new AbortController().signal });
+  }
+
+  /** Throws when the caller has given up, or there is no time left. */
+  assertOngoing(): void {
+    if (this.signal.aborted) throw this.interrupted(false);
+    if (this.remainingMs() === 0) throw this.expired(false);
+  }
+
+  expired(outcomeUnknown: boolean): ClusterError {
+    const text = `${this.operation} took longer than ${this.#options.timeoutMs} ms`;
+    return new ClusterError('TIMEOUT', text, { operation: this.operation, outcomeUnknown });
+  }
+
+  /** The error of an exchange whose signal was aborted. */
+  interrupted(outcomeUnknown: boolean): ClusterError {
+    const { operation } = this;
+    const cause: unknown = this.signal.reason;
+    if (isClusterError(cause, 'TIMEOUT')) return this.expired(outcomeUnknown);
+    if (isClusterError(cause, 'CLOSED')) return closedError(operation, outcomeUnknown);
+    return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause });
+  }
+
+  /** Settles like `work`, or rejects with the signal's reason as soon as that aborts. */
+  async unlessAborted<T>(work: Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    let listening: Disposable | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      listening = addAbortListener(this.signal, () => reject(this.signal.reason));
+    });
+    try {
+      return await Promise.race([work, aborted]);
+    } finally {
+      listening?.[Symbol.dispose]();
+    }
+  }
+}
+
+export function closedError(operation: string, outcomeUnknown = false): ClusterError {
+  return new ClusterError('CLOSED', 'this etcd backend was closed', { operation, outcomeUnknown });
+}
