@@ -5,6 +5,7 @@ import { stopwatch } from './time.mjs';
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const running = new Set();
+let endsGroups = false;
 let ended = false;
 
 /** A group ends as a whole: what a command has started goes with it. */
@@ -16,8 +17,9 @@ function end(child, signal) {
   }
 }
 
-/** Ends what is running when this process is told to end; the commands are in groups of their own. */
+/** Ends what is running when this process is told to end; from here on each command has a process group of its own. */
 export function endWithChildren() {
+  endsGroups = true;
   for (const signal of ENDING) {
     process.on(signal, () => {
       ended = true;
@@ -50,13 +52,18 @@ function lowPriority(child) {
 }
 
 /**
- * Runs a command in a process group of its own and gives each line of its output to `onLine`.
+ * Runs a command and gives each line of its output to `onLine`.
  * Never rejects: a command that cannot be started has ended with 127.
+ *
+ * @param {readonly string[]} commandLine
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, background?: boolean }} [options]
  */
-export async function run([command, ...args], { cwd, env = process.env, onLine = () => {}, background = false } = {}) {
+export async function run(commandLine, { cwd, env = process.env, onLine = () => {}, background = false } = {}) {
+  const [command = '', ...args] = commandLine;
   const took = stopwatch();
+  /** @type {string[]} */
   const output = [];
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: endsGroups });
   running.add(child);
   if (background && child.pid !== undefined) lowPriority(child);
   const read = ['stdout', 'stderr'].map((name) =>
