@@ -17,9 +17,12 @@ describe('the manuals', () => {
     expect(compile(real)).toEqual([]);
   });
 
-  it.for(real.filter((snippet) => snippet.run))('$file:$line runs', async (snippet) => {
-    expect(await execute(snippet)).toMatchObject({ code: 0 });
-  });
+  it.for(real.filter(({ run }) => run).map((snippet) => [titleOf(snippet), snippet] as const))(
+    '%s runs',
+    async ([, snippet]) => {
+      expect(await execute(snippet)).toMatchObject({ code: 0 });
+    },
+  );
 
   it('show what exists', () => {
     const drafts = snippets.filter(({ draft }) => draft).map(titleOf);

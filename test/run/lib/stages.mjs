@@ -43,6 +43,7 @@ export async function staticStages(names, say) {
 
 export async function testStage(name, files, args, say) {
   const took = stopwatch();
-  const counts = await runVitest({ files, args, onLine: (line) => say(line) });
+  const onLine = (line) => (line.startsWith('JSON report written') ? undefined : say(line));
+  const counts = await runVitest({ files, args, onLine });
   return { name, tookMs: took(), ...counts };
 }
