@@ -30,7 +30,7 @@ async function testStages({ stages, vitest }, suites, servers) {
     const files = suites.filter(({ stage }) => stage === name).map(({ file }) => file);
     if (wasEnded()) break;
     header(`${name}: ${files.length} files`);
-    if (name === 'real') await servers;
+    if (name === 'real') results.push(await servers);
     const result = await testStage(name, files, vitest, console.log);
     results.push(inCi && name !== 'unit' ? withoutGaps(result) : result);
   }
@@ -47,17 +47,20 @@ function conclude(results) {
   console.log(`\n${countsLine(counts)}`);
 }
 
+/** The packages are tried as they are built. */
+const staticNames = (stages) =>
+  STAGES.filter((name) => !TEST_STAGES.includes(name)).filter(
+    (name) => stages.includes(name) || (name === 'build' && stages.includes('pack')),
+  );
+
 async function main(options) {
   const suites = findSuites();
   const needed = options.stages.includes('real') ? suites.flatMap(({ servers }) => servers) : [];
   const servers = provideServers([...new Set(needed)], (line) => console.log(`servers | ${line}`));
   const results = await installStage(options.stages.length === STAGES.length);
   if (results.every(({ failed }) => failed === 0)) {
-    // The packages are tried as they are built.
-    const statics = STAGES.filter(
-      (name) => options.stages.includes(name) || (name === 'build' && options.stages.includes('pack')),
-    );
-    header(statics.filter((name) => !TEST_STAGES.includes(name)).join(', '));
+    const statics = staticNames(options.stages);
+    if (statics.length > 0) header(statics.join(', '));
     results.push(...(await staticStages(statics, console.log)));
     results.push(...(await testStages(options, suites, servers)));
   }
