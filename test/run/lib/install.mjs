@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { run } from './command.mjs';
 import { hashOf, isStamped, stamp } from './stamp.mjs';
-import { readPackages, top } from './workspace.mjs';
+import { manifests, top } from './workspace.mjs';
 
 const PNPM = 'pnpm@12.21.0';
 const INSTALL = ['npx', '-y', PNPM, 'install', '--frozen-lockfile'];
@@ -12,9 +12,8 @@ export const installCommand = INSTALL.join(' ');
 export const pnpm = (args, options) => run(['npx', '-y', PNPM, ...args], options);
 
 function inputs() {
-  const manifests = readPackages().map(({ folder }) => join(folder, 'package.json'));
-  const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'].map((name) => join(top, name));
-  return hashOf([...files, ...manifests], process.platform, process.arch);
+  const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => join(top, name));
+  return hashOf([...files, ...manifests()], process.platform, process.arch);
 }
 
 export const isInstalled = () => isStamped('install', inputs());

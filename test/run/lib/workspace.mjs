@@ -16,6 +16,12 @@ const foldersIn = (folder) =>
         .map((entry) => join(folder, entry.name))
     : [];
 
+/** Every package.json of the workspace. */
+export const manifests = () =>
+  [top, ...foldersIn(join(top, 'packages')), ...foldersIn(join(top, 'examples'))].map((folder) =>
+    join(folder, 'package.json'),
+  );
+
 const dependenciesOf = (manifest) =>
   Object.keys({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.peerDependencies });
 
