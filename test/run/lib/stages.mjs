@@ -1,0 +1,49 @@
+import { availableParallelism } from 'node:os';
+import { build } from './build.mjs';
+import { run } from './command.mjs';
+import { runVitest } from './vitest.mjs';
+import { seconds, stopwatch } from './time.mjs';
+import { tool, top } from './workspace.mjs';
+
+const CHECKS = {
+  types: () => [...tool('typescript', 'tsc'), '-p', 'test/tsconfig.json', '--noEmit'],
+  lint: () => [...tool('oxlint', 'oxlint'), '--type-aware', '--deny-warnings'],
+  format: () => [...tool('@biomejs/biome', 'biome'), 'format', '.'],
+};
+
+const verdict = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+
+/** A command that says yes or no. Its words matter only when it says no. */
+async function check(name, say) {
+  const { ok, output, tookMs } = await run(CHECKS[name](), { cwd: top });
+  if (!ok) for (const line of output) say(`${name} | ${line}`);
+  say(`${name}: ${ok ? 'ok' : 'FAILED'} in ${seconds(tookMs)}`);
+  return { name, tookMs, ...verdict(ok) };
+}
+
+async function buildStage(say) {
+  const took = stopwatch();
+  const { ok, built, total } = await build({ onLine: (line) => say(`build | ${line}`) });
+  say(`build: ${ok ? 'ok' : 'FAILED'} in ${seconds(took())}, ${built} of ${total} packages had changed`);
+  return { name: 'build', tookMs: took(), ...verdict(ok) };
+}
+
+/** What looks at the sources without running them, as much of it at once as there are processors. */
+export async function staticStages(names, say) {
+  const open = [...names];
+  const results = new Map();
+  const worker = async () => {
+    for (let name = open.shift(); name !== undefined; name = open.shift()) {
+      results.set(name, await (name === 'build' ? buildStage(say) : check(name, say)));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
+  return names.flatMap((name) => results.get(name) ?? []);
+}
+
+export async function testStage(name, files, args, say) {
+  const took = stopwatch();
+  const onLine = (line) => (line.startsWith('JSON report written') ? undefined : say(line));
+  const counts = await runVitest({ files, args, onLine });
+  return { name, tookMs: took(), ...counts };
+}
