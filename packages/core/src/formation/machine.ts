@@ -1,6 +1,6 @@
 import type { ClusterIdentity, ClusterRecord, LockGrant } from '../backend/index.js';
 import type { ErrorCode } from '../errors/index.js';
-import type { Decision, Notice, Wait } from './decide/decision.js';
+import type { Decision, Notice, RecordChange, Wait } from './decide/decision.js';
 import type { Memory } from './memory.js';
 import type { Minted } from './record.js';
 
@@ -73,7 +73,12 @@ export type Phase =
   | { readonly kind: 'resetting'; readonly after: AfterReset }
   | { readonly kind: 'creating'; readonly creation: Creation }
   | { readonly kind: 'rechecking'; readonly creation: Creation }
-  | { readonly kind: 'committing'; readonly record: ClusterRecord; readonly entry: Entry | undefined }
+  | {
+      readonly kind: 'committing';
+      readonly record: ClusterRecord;
+      readonly change: 'create' | RecordChange;
+      readonly entry: Entry | undefined;
+    }
   | { readonly kind: 'joining'; readonly intent: JoinIntent; readonly minted: Minted | undefined }
   | { readonly kind: 'releasing'; readonly after: After }
   | { readonly kind: 'publishing'; readonly entry: Entry }

@@ -85,7 +85,7 @@ function replied(config: FormationConfig, machine: Machine, reply: Exclude<Reply
     case 'worked':
       return workedIn(config, machine, reply.nowMs);
     case 'woke':
-      return wokeIn(config, machine, reply.nowMs);
+      return wokeIn(machine);
   }
 }
 
@@ -152,7 +152,7 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
   }
 }
 
-function wokeIn(config: FormationConfig, machine: Machine, nowMs: number): Step {
+function wokeIn(machine: Machine): Step {
   const { phase } = machine;
   switch (phase.kind) {
     case 'formed':
@@ -161,8 +161,6 @@ function wokeIn(config: FormationConfig, machine: Machine, nowMs: number): Step 
       return phase.resume === 'inspect' ? inspect(machine) : discover(machine);
     case 'verifying':
       return lookedAgain(machine, phase);
-    case 'releasing':
-      return released(config, machine, phase, nowMs);
     default:
       return unchanged(machine);
   }
@@ -189,14 +187,16 @@ function failed(
     case 'rechecking':
     case 'committing':
       // A commit whose outcome is unknown is neither repeated as another cluster nor undone: the record will tell.
-      return release(machine, { next: 'discover' });
+      return release(config, machine, { next: 'discover' }, nowMs);
     case 'releasing':
       return released(config, machine, phase, nowMs);
     case 'creating':
     case 'joining':
     case 'resetting':
     case 'naming':
-      return machine.standing ? storeFailed(config, machine, failure, nowMs, 'discover') : workFailed(machine, failure);
+      return machine.standing
+        ? storeFailed(config, machine, failure, nowMs, 'discover')
+        : workFailed(config, machine, failure, nowMs);
     case 'inspecting': {
       const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: failure.code } as const;
       return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });

@@ -52,10 +52,11 @@ export function confirmed(
   phase: PhaseOf<'confirming'>,
   reply: ReplyOf<'observed'>,
 ): Step {
-  const { decision, machine } = decideFrom(config, before, reply.observation);
-  const situation = situationOf(config, reply.observation);
-  if (!machine.grant || !situation) return release(machine, { next: 'discover' });
-  if (!sameIntent(phase.intent, decision)) return release(machine, { next: 'discover' });
+  const { nowMs, observation } = reply;
+  const { decision, machine } = decideFrom(config, before, observation);
+  const situation = situationOf(config, observation);
+  if (!machine.grant || !situation) return release(config, machine, { next: 'discover' }, nowMs);
+  if (!sameIntent(phase.intent, decision)) return release(config, machine, { next: 'discover' }, nowMs);
   const { minted } = phase;
   switch (decision.kind) {
     case 'create': {
@@ -76,10 +77,10 @@ export function confirmed(
         token: machine.grant.token,
         minted,
       });
-      if (!record) return release(machine, { next: 'discover' });
+      if (!record) return release(config, machine, { next: 'discover' }, nowMs);
       const adopts = decision.change === 'adopt';
       const entry = adopts ? ({ role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const) : undefined;
-      return commit(machine, record, entry);
+      return commit(machine, record, decision.change, entry);
     }
   }
 }
@@ -118,22 +119,27 @@ export function rechecked(
   { creation }: PhaseOf<'rechecking'>,
   reply: ReplyOf<'observed'>,
 ): Step {
-  const { observation } = reply;
+  const { observation, nowMs } = reply;
   const situation = situationOf(config, observation);
   const machine = { ...before, memory: remember(config, before.memory, observation, situation) };
   const { grant } = machine;
   if (!grant || !situation?.list.complete || situation.list.record.kind === 'unreadable') {
-    return release(machine, { next: 'discover' });
+    return release(config, machine, { next: 'discover' }, nowMs);
   }
   const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
-  if (!clear) return release(machine, { next: 'discover' });
+  if (!clear) return release(config, machine, { next: 'discover' }, nowMs);
   const author = { self: config.self, token: grant.token, minted: creation.minted };
   const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
-  return commit(machine, record, { role: 'creator', record, steps: entrySteps(config, 'creator') });
+  return commit(machine, record, 'create', { role: 'creator', record, steps: entrySteps(config, 'creator') });
 }
 
-function commit(machine: Machine, record: ClusterRecord, entry: PhaseOf<'committing'>['entry']): Step {
-  return enter(machine, { kind: 'committing', record, entry }, { kind: 'unlock', record });
+function commit(
+  machine: Machine,
+  record: ClusterRecord,
+  change: PhaseOf<'committing'>['change'],
+  entry: PhaseOf<'committing'>['entry'],
+): Step {
+  return enter(machine, { kind: 'committing', record, change, entry }, { kind: 'unlock', record });
 }
 
 export function committed(
@@ -143,12 +149,13 @@ export function committed(
   reply: ReplyOf<'unlocked'>,
 ): Step {
   const after = { ...machine, grant: undefined };
-  const { record, entry } = phase;
-  const told = { clusterId: record.clusterId, generation: record.generation, version: record.version };
+  const { record, change, entry } = phase;
+  const told = { clusterId: record.clusterId, generation: record.generation, version: record.version, change };
   // Somebody else has the lock by now, and what they wrote decides.
   if (reply.outcome.kind === 'lost') return reporting(discover(after), 'record.superseded', told);
   const step = entry ? proceed(config, after, entry, reply.nowMs) : discover(after, 'all');
-  return reporting(step, entry ? 'record.committed' : 'record.restored', told);
+  const released = reporting(step, 'lock.released', { token: record.token.toString() });
+  return reporting(released, change === 'restore' ? 'record.restored' : 'record.committed', told);
 }
 
 export function joined(
@@ -158,32 +165,31 @@ export function joined(
   nowMs: number,
 ): Step {
   const { record } = intent;
-  if (!record) return release(machine, { next: 'discover' });
+  if (!record) return release(config, machine, { next: 'discover' }, nowMs);
   const adopted = minted !== undefined && record.clusterId === minted.clusterId;
   if (adopted) {
     const entry = { role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const;
-    return machine.grant ? commit(machine, record, entry) : discover(machine);
+    return machine.grant ? commit(machine, record, 'adopt', entry) : discover(machine);
   }
   const entry = { role: 'joiner', record, steps: entrySteps(config, 'joiner') } as const;
-  return machine.grant ? release(machine, { next: 'enter', entry }) : proceed(config, machine, entry, nowMs);
+  return machine.grant
+    ? release(config, machine, { next: 'enter', entry }, nowMs)
+    : proceed(config, machine, entry, nowMs);
 }
 
 /** Lets the lock go, and goes on whatever becomes of that: what is not released lapses. */
-export function release(machine: Machine, after: After): Step {
-  if (!machine.grant)
-    return after.next === 'discover'
-      ? discover(machine)
-      : enter(machine, { kind: 'releasing', after }, { kind: 'wake', afterMs: 0, hintsAfterMs: undefined });
+export function release(config: FormationConfig, machine: Machine, after: After, nowMs: number): Step {
+  if (!machine.grant) return goOn(config, machine, after, nowMs);
   return enter(machine, { kind: 'releasing', after }, { kind: 'unlock', record: undefined });
 }
 
-export function released(
-  config: FormationConfig,
-  before: Machine,
-  { after }: PhaseOf<'releasing'>,
-  nowMs: number,
-): Step {
-  const machine = { ...before, grant: undefined };
+export function released(config: FormationConfig, before: Machine, phase: PhaseOf<'releasing'>, nowMs: number): Step {
+  const { grant } = before;
+  const step = goOn(config, { ...before, grant: undefined }, phase.after, nowMs);
+  return grant ? reporting(step, 'lock.released', { token: grant.token.toString() }) : step;
+}
+
+function goOn(config: FormationConfig, machine: Machine, after: After, nowMs: number): Step {
   switch (after.next) {
     case 'discover':
       return discover(machine);
@@ -195,7 +201,7 @@ export function released(
 }
 
 /** The daemon refused or failed. What it did so far counts as nothing; the lock goes to the others meanwhile. */
-export function workFailed(machine: Machine, failure: Failure): Step {
+export function workFailed(config: FormationConfig, machine: Machine, failure: Failure, nowMs: number): Step {
   const retryMs = retryAfterMs(machine.failures);
   const wait = {
     reason: 'daemon-failed',
@@ -203,5 +209,5 @@ export function workFailed(machine: Machine, failure: Failure): Step {
     cause: failure.code,
     retryMs,
   } as const;
-  return release({ ...machine, failures: machine.failures + 1 }, { next: 'wait', wait });
+  return release(config, { ...machine, failures: machine.failures + 1 }, { next: 'wait', wait }, nowMs);
 }
