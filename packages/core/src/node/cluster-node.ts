@@ -17,32 +17,11 @@ import { createRegistrationKeeper, type KeeperEvent, type RegistrationKeeper } f
 import { leaveCluster, withinLimit } from './ending.js';
 import { type ClusterEvent, createEventHub, type EventHub } from './event.js';
 import { createNodeLocks, type NodeLocks } from './node-locks.js';
+import type { ClusterNode } from './node.js';
 import { type ClusterNodeOptions, type NodeSettings, requireMetadata, resolveOptions } from './options.js';
 import { createStoreReporter, type StoreReporter } from './store-watch.js';
 import { type ClusterView, createViewKeeper, type ViewKeeper } from './view.js';
 import { createWaitingWarning } from './waiting-warning.js';
-
-export interface ClusterNode extends AsyncDisposable {
-  readonly state: NodeState;
-  readonly view: ClusterView;
-  /** Resolves with the last state once the node has failed or stopped. Never rejects. */
-  readonly ended: Promise<NodeState>;
-  /**
-   * Resolves at `formed` or `standalone`; rejects with a `ClusterError` when formation failed. Aborting the signal stops the
-   * node and rejects `ABORTED`.
-   */
-  start(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Back soon: the entry goes, the daemon's cluster stays as it is. Bounded, idempotent, never rejects. */
-  stop(): Promise<void>;
-  /** Gone for good: leaves the daemon's cluster under the formation lock, then stops. */
-  leave(): Promise<void>;
-  /** Replaces the metadata of the node's entry. */
-  setMetadata(metadata: Readonly<Record<string, string>>): void;
-  /** Every event from now on. Keeps `buffer` unread ones (default 1000), then drops the oldest and says so. */
-  events(options?: { readonly signal?: AbortSignal; readonly buffer?: number }): AsyncIterable<ClusterEvent>;
-  acquireLock(name: string, options?: LockOptions): Promise<LockHandle>;
-  withLock<T>(name: string, options: LockOptions, run: (lock: LockHandle) => Promise<T>): Promise<T>;
-}
 
 /**
  * One node of a cluster: registers, forms or joins the cluster, stays in it, and goes. Throws at once when an option, the
@@ -57,7 +36,6 @@ export function createClusterNode(options: ClusterNodeOptions, runtime: Runtime 
 class Node implements ClusterNode {
   readonly ended: Promise<NodeState>;
   readonly #runtime: Runtime;
-  readonly #options: ClusterNodeOptions;
   readonly #settings: NodeSettings;
   readonly #backend: GuardedBackend;
   readonly #driver: GuardedDriver;
@@ -87,7 +65,6 @@ class Node implements ClusterNode {
     const settings = resolveOptions(options, { self, data, views, concurrentJoins });
     const { callTimeoutMs, stopBudgetMs } = settings.timing;
     this.#runtime = runtime;
-    this.#options = options;
     this.#settings = settings;
     this.#metadata = settings.metadata;
     this.#backend = guardBackend(options.backend, { runtime, callTimeoutMs });

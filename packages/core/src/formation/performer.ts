@@ -1,0 +1,155 @@
+import { FORMATION_LOCK, type InstanceId, type MemberList } from '../backend/index.js';
+import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
+import { anySignal, type Runtime, timestamp } from '../runtime/index.js';
+import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
+import type { FormationConfig } from './config.js';
+import type { AwaitedEffect, Probe, Work } from './effect.js';
+import type { Reply } from './event.js';
+import type { Standpoint } from './machine.js';
+import type { Observation } from './observation.js';
+import { inspectOwn, type Observer, observe } from './observe.js';
+import { createSleeper, type Sleeper } from './sleeper.js';
+
+export interface PerformerParts {
+  readonly config: FormationConfig;
+  readonly backend: GuardedBackend;
+  readonly driver: GuardedDriver;
+  readonly runtime: Runtime;
+  readonly keeper: RegistrationKeeper;
+  readonly timing: LeaseTiming;
+  readonly instance: InstanceId;
+  readonly metadata: () => Readonly<Record<string, string>>;
+  readonly onObservation: (observation: Observation) => void;
+}
+
+/** A reply before it is known whether anybody still waits for it. */
+export type ReplyBody = Reply extends infer R ? (R extends Reply ? Omit<R, 'ticket' | 'nowMs'> : never) : never;
+
+/** Does what the machine asks for: the only place of formation that touches store, daemon and time. */
+export class Performer {
+  readonly #parts: PerformerParts;
+  readonly #stopping: AbortSignal;
+  readonly #onGrantLost: () => void;
+  readonly #sleeper: Sleeper;
+  readonly #observer: Observer;
+  #lock: LockKeeper | undefined;
+  #latest: MemberList | undefined;
+  #turn = 0;
+
+  constructor(parts: PerformerParts, stopping: AbortSignal, onGrantLost: () => void) {
+    const { config, backend, driver, runtime, keeper } = parts;
+    this.#parts = parts;
+    this.#stopping = stopping;
+    this.#onGrantLost = onGrantLost;
+    this.#sleeper = createSleeper(runtime, stopping);
+    this.#observer = {
+      config,
+      backend,
+      driver,
+      clock: runtime.clock,
+      announced: () => keeper.announced,
+      latest: () => this.#latest,
+      signal: stopping,
+    };
+  }
+
+  /** Something may have changed in the store. */
+  hint(): void {
+    this.#sleeper.hint();
+  }
+
+  perform(effect: AwaitedEffect): Promise<ReplyBody> {
+    switch (effect.kind) {
+      case 'inspect':
+        return inspectOwn(this.#observer).then((own) => ({ kind: 'inspected', own }));
+      case 'announce':
+        return this.#announce(effect.standpoint);
+      case 'observe':
+        return this.#look(effect.probe);
+      case 'lock':
+        return this.#acquire();
+      case 'unlock':
+        return this.#unlock(effect);
+      case 'work':
+        return this.#work(effect.work).then(() => ({ kind: 'worked' }));
+      case 'wake':
+        return this.#sleeper.sleep(effect).then(() => ({ kind: 'woke' }));
+    }
+  }
+
+  /** Releases what is held, if the store lets us; otherwise it lapses. */
+  async letGo(): Promise<void> {
+    const held = this.#lock;
+    this.#lock = undefined;
+    await held?.release({}).catch(() => undefined);
+  }
+
+  /** What may still run must not be overtaken by others: the lock is left to lapse. */
+  abandonLock(): void {
+    this.#lock?.abandon();
+    this.#lock = undefined;
+  }
+
+  async #announce(standpoint: Standpoint): Promise<ReplyBody> {
+    const { runtime, keeper, metadata } = this.#parts;
+    const sentAtMs = runtime.clock.monotonicMs();
+    const outcome = await keeper.announce({ ...standpoint, metadata: metadata() });
+    return { kind: 'announced', outcome, sentAtMs };
+  }
+
+  async #look(probe: Probe): Promise<ReplyBody> {
+    this.#sleeper.forgetHints();
+    this.#turn += 1;
+    const observation = await observe(this.#observer, probe, this.#turn);
+    if (observation.listing.kind === 'listed') this.#latest = observation.listing.list;
+    this.#parts.onObservation(observation);
+    return { kind: 'observed', observation };
+  }
+
+  async #acquire(): Promise<ReplyBody> {
+    const { backend, runtime, config, timing, instance } = this.#parts;
+    const attempt = runtime.uniqueId();
+    const request = { name: FORMATION_LOCK, node: config.self, instance, attempt, ttlMs: config.ttlMs };
+    const call = { signal: this.#stopping };
+    const asked = { backend, runtime, timing, request, call, onLost: this.#onGrantLost };
+    const outcome = await requestLock(asked).catch((error: unknown) => {
+      // What this attempt may still get must not hold up the next one.
+      void backend.giveUpLock(request);
+      throw error;
+    });
+    const minted = { clusterId: runtime.uniqueId(), createdAt: timestamp(runtime.clock) };
+    if (outcome.kind !== 'held') return { kind: 'locked', outcome, minted };
+    this.#lock = outcome.keeper;
+    return { kind: 'locked', outcome: { kind: 'held', grant: outcome.keeper.grant }, minted };
+  }
+
+  async #unlock({ record }: Extract<AwaitedEffect, { kind: 'unlock' }>): Promise<ReplyBody> {
+    const held = this.#lock;
+    if (!held) return { kind: 'unlocked', outcome: { kind: 'lost' } };
+    const outcome = await held.release({ signal: this.#stopping, record });
+    this.#lock = undefined;
+    return { kind: 'unlocked', outcome };
+  }
+
+  /** The daemon's work is aborted with the lock that it runs under, and not begun without it. */
+  async #work(work: Work): Promise<void> {
+    const { driver } = this.#parts;
+    this.#lock?.assertHeld();
+    const { signal, clear } = anySignal([this.#stopping, this.#lock?.signal]);
+    const call = { signal, list: this.#latest };
+    try {
+      switch (work.verb) {
+        case 'create':
+          return await driver.create(work, call);
+        case 'join':
+          return await driver.join(work, call);
+        case 'committed':
+          return await driver.committed(work.record, call);
+        case 'reset':
+          return await driver.reset(call);
+      }
+    } finally {
+      clear();
+    }
+  }
+}
