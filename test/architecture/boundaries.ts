@@ -24,7 +24,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms of the core that may use Node's own modules, and which. */
 export const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {
-  runtime: ['node:crypto'],
+  runtime: ['node:crypto', 'node:os'],
   lock: ['node:process'],
   node: ['node:os', 'node:process'],
 };

@@ -1,6 +1,6 @@
-import { hostname } from 'node:os';
 import { CLEANUP_LOCK, FORMATION_LOCK, type NodeId, requireName } from '../backend/index.js';
 import { invalidRange, invalidType, requireKnown, requireWhole } from '../errors/index.js';
+import { processName } from '../runtime/index.js';
 
 export interface LockOptions {
   /** How long the lock outlives a holder that died. Default: 30 000. */
@@ -38,7 +38,7 @@ function waitOf(waitMs: number | 'unlimited'): number {
 
 export function resolveLockOptions(options: LockOptions): ResolvedLockOptions {
   requireKnown(options, KNOWN, 'a lock');
-  const { ttlMs = 30_000, waitMs = 300_000, signal, owner = `${process.pid}@${hostname()}` } = options;
+  const { ttlMs = 30_000, waitMs = 300_000, signal, owner = processName() } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType('signal', signal, 'an AbortSignal');
   return { ttlMs, waitMs: waitOf(waitMs), signal, owner: requireName('owner', owner) };
 }

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runScenario } from './scenario.mjs';
+import { Screen } from './screen.mjs';
+import { isStore } from './store.mjs';
+
+const HELP = `Real processes form one cluster, lose one, take it back, and stop.
+
+Usage: npm start -- [options]
+
+  --store STORE   local, local:FOLDER, or etcd://HOST:PORT[,HOST:PORT…]   (default: local, in a new temporary folder)
+  --nodes N       how many processes, 1 to 50                            (default: 3)
+  --ttl MS        how long the store keeps a dead process                (default: 3000)
+  --keep          leave the cluster running until Ctrl-C
+  --json          events and summary as lines of JSON
+  --help          this text
+
+Exit status: 0 when everything was as promised, 1 when not (with the reason), 2 for an option that cannot be used.`;
+
+function whole(name, text, min, max) {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new RangeError(`--${name} is ${text}; allowed: a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      store: { type: 'string', default: 'local' },
+      nodes: { type: 'string', default: '3' },
+      ttl: { type: 'string', default: '3000' },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.store !== 'local' && !isStore(values.store)) {
+    throw new RangeError(`--store is ${values.store}; allowed: local, local:FOLDER or etcd://HOST:PORT[,HOST:PORT…]`);
+  }
+  return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', values.ttl, 500, 600_000) };
+}
+
+async function main({ store, nodes, ttl, keep, json }) {
+  const folder = store === 'local' ? await mkdtemp(join(tmpdir(), 'autocluster-')) : undefined;
+  const setup = {
+    store: folder ? `local:${folder}` : store,
+    cluster: `three-nodes-${process.pid}-${Date.now()}`,
+    ttlMs: ttl,
+    nodes,
+  };
+  const interrupted = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve);
+  });
+  const screen = new Screen(process.stdout, { json });
+  try {
+    const result = await runScenario(setup, screen, { keep, interrupted });
+    screen.summary(result);
+    process.exitCode = result.ok ? 0 : 1;
+  } finally {
+    if (folder) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+let options;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exit(2);
+}
+if (options.help) console.log(HELP);
+else await main(options).then(() => process.exit());

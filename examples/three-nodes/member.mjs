@@ -1,0 +1,40 @@
+import { createClusterNode, isClusterError, processDriver } from '@autocluster/core';
+import { openStore } from './store.mjs';
+
+const { name, store, cluster, ttlMs } = JSON.parse(process.argv[2]);
+const tell = (event, data = {}) => process.connected && process.send({ event, data });
+
+const node = createClusterNode({
+  backend: openStore(store, cluster),
+  driver: processDriver({
+    node: name,
+    onCreate: () => tell('created'),
+    onJoin: (seed) => tell('joined', { seed: seed.node }),
+  }),
+  ttlMs,
+  onEvent: ({ name: event, data }) => tell(event, data),
+});
+
+async function start() {
+  try {
+    await node.start();
+    tell('formed', node.state);
+  } catch (error) {
+    tell('failed', { code: isClusterError(error) ? error.code : 'unknown', text: String(error) });
+    process.exitCode = 1;
+    process.disconnect();
+  }
+}
+
+/** Nothing is left that keeps the process alive: it ends by itself. */
+async function stop() {
+  await node.stop();
+  if (process.connected) process.disconnect();
+}
+
+process.on('message', (order) => void (order === 'start' ? start() : stop()));
+process.on('disconnect', () => void node.stop());
+process.on('SIGTERM', () => void stop());
+// Ctrl-C reaches every process of the terminal; the parent then stops each of them in order.
+process.on('SIGINT', () => undefined);
+tell('loaded');

@@ -1,0 +1,135 @@
+import { describeTiming } from '@autocluster/core';
+import { Fleet } from './fleet.mjs';
+import { openStore } from './store.mjs';
+
+const STOP_LIMIT_MS = 15_000;
+
+class Broken extends Error {}
+function promise(holds, otherwise) {
+  if (!holds) throw new Broken(otherwise);
+}
+
+async function timed(phases, name, bound, run) {
+  const startedAtMs = performance.now();
+  const result = await run();
+  phases.push({ name, ms: Math.round(performance.now() - startedAtMs), ...(bound !== undefined && { bound }) });
+  return result;
+}
+
+/** All processes start at the same moment; one of them creates, the others join. */
+async function form(fleet, names) {
+  const members = names.map((name) => fleet.launch(name));
+  await Promise.all(members.map(({ loaded }) => loaded));
+  return {
+    go: async () => {
+      for (const { child } of members) child.send('start');
+      return Promise.all(members.map(({ formed }) => formed));
+    },
+  };
+}
+
+function checkFormed(states) {
+  const clusters = new Set(states.map(({ identity }) => identity?.clusterId));
+  const creators = states.filter(({ role }) => role === 'creator').length;
+  promise(clusters.size === 1 && !clusters.has(undefined), `there are ${clusters.size} clusters`);
+  promise(creators === 1, `${creators} nodes created a cluster`);
+  return [...clusters][0];
+}
+
+/** The store as somebody sees it who is not a node. */
+async function listStore({ store, cluster }) {
+  const backend = openStore(store, cluster);
+  const clock = { monotonicMs: () => Number(process.hrtime.bigint() / 1000n) / 1000, wallMs: () => Date.now() };
+  try {
+    return await backend.list({ signal: AbortSignal.timeout(5_000), timeoutMs: 5_000, clock });
+  } finally {
+    await backend.close();
+  }
+}
+
+export async function timingOf({ store, cluster, ttlMs }) {
+  const backend = openStore(store, cluster);
+  try {
+    return describeTiming({ backend, ttlMs });
+  } finally {
+    await backend.close();
+  }
+}
+
+async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
+  const victim = fleet.running.find(({ role }) => role === 'creator') ?? fleet.running[0];
+  const { name, instance } = victim;
+  screen.act(`${name} is killed with SIGKILL; its lease runs out within ${Math.round(timing.detectionMs)} ms`);
+  await timed(phases, `${name} killed: the others see it go`, Math.round(timing.detectionMs), async () => {
+    victim.child.kill('SIGKILL');
+    await victim.exited;
+    const unseen = () => fleet.running.every(({ view }) => !view.includes(name));
+    await fleet.until(`every other node has seen ${name} go`, unseen, timing.detectionMs);
+  });
+  screen.act(`${name} comes back as a new instance`);
+  const back = fleet.launch(name);
+  await back.loaded;
+  const state = await timed(phases, `${name} back in the cluster`, undefined, async () => {
+    back.child.send('start');
+    return back.formed;
+  });
+  promise(state.identity?.clusterId === clusterId, `${name} is in another cluster than before`);
+  promise(back.instance !== instance, `${name} came back as the same instance`);
+  const seen = () => fleet.running.every(({ view }) => view.includes(name));
+  await fleet.until(`every node sees ${name} again`, seen, timing.detectionMs);
+}
+
+async function stopEverything(fleet, screen, phases, setup, clusterId) {
+  screen.act('every process is stopped');
+  const ends = await timed(phases, 'every process stopped', undefined, () => fleet.stopAll(STOP_LIMIT_MS));
+  const bad = ends.find(({ code }) => code !== 0);
+  promise(!bad, `${bad?.name} did not stop cleanly: ${bad?.signal ?? `status ${bad?.code}`}`);
+  const { members, record } = await listStore(setup);
+  promise(members.length === 0, `the store still lists ${members.map(({ node }) => node).join(', ')}`);
+  promise(record.kind === 'present', `the record is ${record.kind}`);
+  promise(record.record.clusterId === clusterId, 'the record names another cluster');
+  promise(record.record.idle, 'the record does not say that everybody left');
+}
+
+/** Runs all acts; answers what happened and whether it was as promised. */
+export async function runScenario(setup, screen, { keep, interrupted }) {
+  const phases = [];
+  const facts = { store: setup.store.split(':')[0], nodes: setup.nodes };
+  const { nodes, ...forMembers } = setup;
+  const fleet = new Fleet(forMembers, (member, event, data) => screen.told(member, event, data));
+  screen.show(() => [...fleet.members.values()]);
+  const acts = async () => {
+    const timing = await timingOf(setup);
+    const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
+    screen.act(`${nodes} processes start at the same moment`);
+    const ready = await timed(phases, 'processes loaded', undefined, () => form(fleet, names));
+    const states = await timed(phases, 'cluster formed, from the first start to the last node', undefined, ready.go);
+    facts.cluster = checkFormed(states);
+    screen.act(`one cluster: ${facts.cluster}`);
+    if (keep) {
+      screen.act('running until Ctrl-C');
+      await new Promise(() => undefined);
+    }
+    if (nodes > 1) await loseAndTakeBack(fleet, screen, phases, timing, facts.cluster);
+    await stopEverything(fleet, screen, phases, forMembers, facts.cluster);
+  };
+  try {
+    const how = await Promise.race([acts().then(() => 'done'), interrupted.then(() => 'interrupted')]);
+    if (how === 'interrupted') await endEarly(fleet, screen, phases, forMembers, facts);
+    return { ok: keep || how === 'done', reason: how, phases, facts };
+  } catch (error) {
+    const errors = [...fleet.members.values()].map((member) => member.errors).join('');
+    await fleet.stopAll(STOP_LIMIT_MS);
+    return {
+      ok: false,
+      reason: `${error instanceof Error ? error.message : error}${errors && `\n${errors}`}`,
+      phases,
+      facts,
+    };
+  }
+}
+
+async function endEarly(fleet, screen, phases, setup, facts) {
+  if (facts.cluster) return stopEverything(fleet, screen, phases, setup, facts.cluster);
+  await fleet.stopAll(STOP_LIMIT_MS);
+}

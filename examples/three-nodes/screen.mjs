@@ -1,0 +1,115 @@
+const TIMELINE_ROWS = 14;
+const STYLES = { bold: '\u001b[1m', dim: '\u001b[2m', green: '\u001b[32m', red: '\u001b[31m', off: '\u001b[0m' };
+
+const seconds = (ms) => `${(ms / 1000).toFixed(2).padStart(6)} s`;
+
+/** What of a member's events a person wants to see, in words. */
+export function inWords(event, data) {
+  switch (event) {
+    case 'registration.made':
+      return `registered as instance ${String(data.instance).slice(0, 8)}`;
+    case 'lock.acquired':
+      return `holds the formation lock, token ${data.token}`;
+    case 'lock.released':
+      return 'released the formation lock';
+    case 'created':
+      return 'creates the cluster';
+    case 'joined':
+      return `joins through ${data.seed}`;
+    case 'record.committed':
+      return `wrote the record: cluster ${String(data.clusterId).slice(0, 8)}, version ${data.version} (${data.change})`;
+    case 'formed':
+      return `is formed as ${data.role} of cluster ${String(data.identity?.clusterId).slice(0, 8)}`;
+    case 'view.changed':
+      return data.gone.length > 0 ? `does not see ${data.gone.join(', ')} any more` : undefined;
+    case 'state.changed':
+      return data.kind === 'waiting' ? `waits: ${data.reason}, until ${data.endsWhen}` : undefined;
+    case 'exit':
+      return data.signal ? `ended by ${data.signal}` : `ended with status ${data.code}`;
+    case 'registration.lost':
+    case 'record.missing':
+    case 'record.restored':
+    case 'split.seen':
+    case 'store.lost':
+    case 'store.back':
+    case 'failed':
+      return `${event} ${JSON.stringify(data)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** A table and a timeline that are drawn in place on a terminal; elsewhere one line for each thing that happens. */
+export class Screen {
+  #out;
+  #startedAtMs = performance.now();
+  #timeline = [];
+  #drawn = 0;
+  #members = () => [];
+  #json;
+
+  constructor(out, { json }) {
+    this.#out = out;
+    this.#json = json;
+  }
+
+  show(members) {
+    this.#members = members;
+  }
+
+  get elapsedMs() {
+    return performance.now() - this.#startedAtMs;
+  }
+
+  #styled(style, text) {
+    return this.#out.isTTY ? `${STYLES[style]}${text}${STYLES.off}` : text;
+  }
+
+  told(member, event, data) {
+    if (this.#json)
+      return this.#out.write(
+        `${JSON.stringify({ atMs: Math.round(this.elapsedMs), node: member.name, event, data })}\n`,
+      );
+    const words = inWords(event, data);
+    if (words) this.#line(`${member.name.padEnd(8)} ${words}`);
+    else if (this.#out.isTTY) this.#draw();
+  }
+
+  act(title) {
+    if (this.#json) this.#out.write(`${JSON.stringify({ atMs: Math.round(this.elapsedMs), act: title })}\n`);
+    else this.#line(this.#styled('bold', title));
+  }
+
+  #line(text) {
+    const line = `${this.#styled('dim', seconds(this.elapsedMs))}  ${text}`;
+    if (!this.#out.isTTY) return void this.#out.write(`${line}\n`);
+    this.#timeline.push(line);
+    this.#draw();
+  }
+
+  #draw() {
+    const width = this.#out.columns ?? 100;
+    const rows = this.#members().map(({ name, pid, state, role, clusterId, view }) => {
+      const cells = [name.padEnd(8), String(pid).padEnd(8), state.padEnd(26), (role ?? '').padEnd(8)];
+      return `${cells.join(' ')} ${(clusterId ?? '').slice(0, 8).padEnd(9)} sees ${view.length}`;
+    });
+    const head = this.#styled('bold', 'node     pid      state                      role     cluster   view');
+    const lines = [head, ...rows.map((row) => row.slice(0, width - 1)), '', ...this.#timeline.slice(-TIMELINE_ROWS)];
+    const back = this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : '';
+    this.#out.write(`${back}${lines.join('\n')}\n`);
+    this.#drawn = lines.length;
+  }
+
+  summary({ ok, reason, phases, facts }) {
+    if (this.#json) return void this.#out.write(`${JSON.stringify({ ok, reason, phases, ...facts })}\n`);
+    const lines = phases.map(({ name, ms, bound }) => {
+      const limit = bound === undefined ? '' : `   (bound ${seconds(bound).trim()})`;
+      return `  ${name.padEnd(44)} ${seconds(ms)}${limit}`;
+    });
+    const told = Object.entries(facts).map(([name, value]) => `  ${name.padEnd(44)} ${value}`);
+    const end = ok
+      ? this.#styled('green', 'Everything was as promised.')
+      : this.#styled('red', `Not as promised: ${reason}`);
+    this.#out.write(`\n${[...lines, ...told, end].join('\n')}\n`);
+  }
+}
