@@ -16,8 +16,11 @@ function calledName(expression: ts.Expression): string | undefined {
   return undefined;
 }
 
+const CONTENTS = new Set(['describe', 'serverSuite']);
+
 /** The callback of `describe` is a table of contents; each `it` in it counts by itself. */
-const isContents = ({ parent }: ts.Node) => ts.isCallExpression(parent) && calledName(parent.expression) === 'describe';
+const isContents = ({ parent }: ts.Node) =>
+  ts.isCallExpression(parent) && CONTENTS.has(calledName(parent.expression) ?? '');
 
 function nameOf(node: ts.FunctionLikeDeclaration): string {
   if (node.name !== undefined) return node.name.getText();

@@ -1,3 +1,4 @@
+import { ClusterError } from '@autocluster/core/backend';
 import { addAbortListener } from 'node:events';
 import {
   Etcd3,
@@ -36,7 +37,7 @@ const noPolicy = {
   onSuccess: () => ({ dispose: () => undefined }),
   onFailure: () => ({ dispose: () => undefined }),
   get _altReturn(): never {
-    throw new TypeError('exists for the type checker only');
+    throw new ClusterError('UNSUPPORTED', 'exists for the type checker only');
   },
 };
 

@@ -42,119 +42,132 @@ export interface ClientParts {
   readonly boot?: () => string;
 }
 
-export function createClient({ config, boot = bootId }: ClientParts): Client {
-  const { folder, maxBytes } = config;
-  const keys = clusterKeys(config.cluster);
-  const closing = new AbortController();
-  const running = new Set<Promise<unknown>>();
-  let opened: Promise<Borrowed & { readonly boot: string }> | undefined;
+export function createClient(parts: ClientParts): Client {
+  return new FolderClient(parts);
+}
 
-  const open = () => {
-    opened ??= (async () => {
-      const id = boot();
-      return { ...(await borrowEnvironment(folder)), boot: id };
-    })();
-    return opened;
-  };
+type Open = Borrowed & { readonly boot: string };
 
-  const ready = async (operation: string) => {
-    if (closing.signal.aborted) throw closedError(operation);
-    const attempt = open();
+class FolderClient implements Client {
+  readonly #config: LocalConfig;
+  readonly #boot: () => string;
+  readonly #keys: ReturnType<typeof clusterKeys>;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #opened: Promise<Open> | undefined;
+
+  constructor({ config, boot = bootId }: ClientParts) {
+    this.#config = config;
+    this.#boot = boot;
+    this.#keys = clusterKeys(config.cluster);
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  async carryOut<T>(operation: string, options: CallOptions, plan: (view: View) => Plan<T>): Promise<T> {
+    this.#refuse(operation, options);
+    const work = untilAborted(this.#attemptUntilDone(operation, options, plan), options.signal, operation);
+    this.#running.add(work);
+    const forget = () => void this.#running.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
+
+  async ask<T>(operation: string, options: CallOptions, question: (view: View, store: string) => T): Promise<T> {
+    this.#refuse(operation, options);
+    const open = await this.#ready(operation);
+    this.#refuse(operation, options);
+    return this.#look(operation, options, open, (view) => question(view, open.environment.store));
+  }
+
+  async environment(operation: string): Promise<Environment> {
+    return (await this.#ready(operation)).environment;
+  }
+
+  counters(environment: Environment): Numbers {
+    return environment.read((reader) => reader.numbers(this.#keys.sequence)) ?? { sequence: 0, changed: 0 };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
+    const borrowed = await this.#opened?.catch(() => undefined);
+    this.#opened = undefined;
+    await borrowed?.giveBack();
+  }
+
+  async #open(): Promise<Open> {
+    const boot = this.#boot();
+    return { ...(await borrowEnvironment(this.#config.folder)), boot };
+  }
+
+  async #ready(operation: string): Promise<Open> {
+    if (this.#closing.signal.aborted) throw closedError(operation);
+    this.#opened ??= this.#open();
+    const attempt = this.#opened;
     try {
       return await attempt;
     } catch (error) {
-      if (opened === attempt) opened = undefined;
-      throw storeError(error, { operation, folder });
+      if (this.#opened === attempt) this.#opened = undefined;
+      throw storeError(error, { operation, folder: this.#config.folder });
     }
-  };
+  }
 
-  const refuse = (operation: string, { signal }: CallOptions) => {
-    if (closing.signal.aborted) throw closedError(operation);
+  #refuse(operation: string, { signal }: CallOptions): void {
+    if (this.#closing.signal.aborted) throw closedError(operation);
     if (signal.aborted) throw abortError(signal, operation, false);
-  };
+  }
 
-  const look = <T>(
-    operation: string,
-    { clock }: CallOptions,
-    environment: Environment,
-    id: string,
-    question: (view: View) => T,
-  ): T => {
+  #look<T>(operation: string, { clock }: CallOptions, { environment, boot }: Open, question: (view: View) => T): T {
     try {
       // The time is read behind the state: no lease in it can have begun later.
-      return environment.read((reader) => question(viewOf(reader, keys, { nowMs: clock.monotonicMs(), boot: id })));
+      return environment.read((reader) => question(viewOf(reader, this.#keys, { nowMs: clock.monotonicMs(), boot })));
     } catch (error) {
-      throw storeError(error, { operation, folder });
+      throw storeError(error, { operation, folder: this.#config.folder });
     }
-  };
+  }
 
-  const requireRoom = (operation: string, environment: Environment, plan: Plan<unknown>) => {
+  #requireRoom(operation: string, environment: Environment, plan: Plan<unknown>): void {
+    const { folder, maxBytes } = this.#config;
     if (!plan.grows || environment.usedBytes() < maxBytes) return;
     const text = `the entries in ${folder} take more than maxBytes (${maxBytes})`;
     throw new ClusterError('STORE_FULL', text, { operation, details: { folder, maxBytes } });
-  };
+  }
 
   /** True when the writes of the plan were done, false when the state that it was made from is over. */
-  const write = async (operation: string, environment: Environment, view: View, plan: Plan<unknown>) => {
+  async #write(operation: string, environment: Environment, view: View, plan: Plan<unknown>): Promise<boolean> {
     const seen = view.counters;
     const sequence = nextOf(view);
     const changed = plan.news === 'list' ? sequence : (seen?.changed ?? 0);
     const next = { sequence, changed };
+    const condition = this.#keys.sequence;
     try {
-      return await environment.commit({ condition: keys.sequence, seen: seen?.sequence, next, writes: plan.writes });
+      return await environment.commit({ condition, seen: seen?.sequence, next, writes: plan.writes });
     } catch (error) {
-      throw storeError(error, { operation, folder });
+      throw storeError(error, { operation, folder: this.#config.folder });
     }
-  };
+  }
 
-  const attemptUntilDone = async <T>(operation: string, options: CallOptions, plan: (view: View) => Plan<T>) => {
-    const { environment, boot: id } = await ready(operation);
+  async #attemptUntilDone<T>(operation: string, options: CallOptions, plan: (view: View) => Plan<T>): Promise<T> {
+    const open = await this.#ready(operation);
+    const { environment } = open;
     const startedMs = options.clock.monotonicMs();
     return environment.inTurn(async () => {
       for (;;) {
-        refuse(operation, options);
-        const [view, made] = look(operation, options, environment, id, (view) => [view, plan(view)] as const);
-        requireRoom(operation, environment, made);
-        if (made.writes.length === 0 || (await write(operation, environment, view, made))) {
+        this.#refuse(operation, options);
+        const [view, made] = this.#look(operation, options, open, (seen) => [seen, plan(seen)] as const);
+        this.#requireRoom(operation, environment, made);
+        if (made.writes.length === 0 || (await this.#write(operation, environment, view, made))) {
           if (made.news !== 'none') environment.notice.touch();
           return made.outcome;
         }
         if (options.clock.monotonicMs() - startedMs > options.timeoutMs) {
-          const text = `other processes wrote to ${folder} all the time`;
+          const text = `other processes wrote to ${this.#config.folder} all the time`;
           throw new ClusterError('TIMEOUT', text, { operation, outcomeUnknown: false });
         }
       }
     });
-  };
-
-  const tracked = <T>(work: Promise<T>): Promise<T> => {
-    running.add(work);
-    const forget = () => void running.delete(work);
-    work.then(forget, forget);
-    return work;
-  };
-
-  return {
-    closed: closing.signal,
-    async carryOut(operation, options, plan) {
-      refuse(operation, options);
-      return tracked(untilAborted(attemptUntilDone(operation, options, plan), options.signal, operation));
-    },
-    async ask(operation, options, question) {
-      refuse(operation, options);
-      const { environment, boot: id } = await ready(operation);
-      refuse(operation, options);
-      return look(operation, options, environment, id, (view) => question(view, environment.store));
-    },
-    environment: async (operation) => (await ready(operation)).environment,
-    counters: (environment) =>
-      environment.read((reader) => reader.numbers(keys.sequence)) ?? { sequence: 0, changed: 0 },
-    async close() {
-      closing.abort();
-      await Promise.allSettled(running);
-      const borrowed = await opened?.catch(() => undefined);
-      opened = undefined;
-      await borrowed?.giveBack();
-    },
-  };
+  }
 }

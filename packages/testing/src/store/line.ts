@@ -121,7 +121,7 @@ export class Line implements ClientFaults {
     try {
       return Promise.resolve(work([]));
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new TypeError(String(error)));
+      return Promise.reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
     }
   }
 
@@ -135,7 +135,7 @@ export class Line implements ClientFaults {
       };
       const fail = (error: unknown) => {
         finish();
-        reject(error instanceof Error ? error : new TypeError(String(error)));
+        reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
       };
       const onClose = () => fail(closedError(verb));
       const timedOut = () =>
