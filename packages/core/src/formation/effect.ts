@@ -18,7 +18,8 @@ export type AwaitedEffect =
   | { readonly kind: 'observe'; readonly probe: Probe }
   | { readonly kind: 'lock' }
   | { readonly kind: 'unlock'; readonly record: ClusterRecord | undefined }
-  | { readonly kind: 'work'; readonly work: Work }
+  /** `underLock`: begun only while the lock is held for certain, and aborted when it is lost. */
+  | { readonly kind: 'work'; readonly work: Work; readonly underLock: boolean }
   | {
       readonly kind: 'wake';
       readonly afterMs: number;

@@ -1,9 +1,10 @@
 import { FORMATION_LOCK, type InstanceId, type MemberList } from '../backend/index.js';
+import { ClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
 import { anySignal, type Runtime, timestamp } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
 import type { FormationConfig } from './config.js';
-import type { AwaitedEffect, Probe, Work } from './effect.js';
+import type { AwaitedEffect, Probe } from './effect.js';
 import type { Reply } from './event.js';
 import type { Standpoint } from './machine.js';
 import type { Observation } from './observation.js';
@@ -71,7 +72,7 @@ export class Performer {
       case 'unlock':
         return this.#unlock(effect);
       case 'work':
-        return this.#work(effect.work).then(() => ({ kind: 'worked' }));
+        return this.#work(effect).then(() => ({ kind: 'worked' }));
       case 'wake':
         return this.#sleeper.sleep(effect).then(() => ({ kind: 'woke' }));
     }
@@ -126,16 +127,25 @@ export class Performer {
   async #unlock({ record }: Extract<AwaitedEffect, { kind: 'unlock' }>): Promise<ReplyBody> {
     const held = this.#lock;
     if (!held) return { kind: 'unlocked', outcome: { kind: 'lost' } };
-    const outcome = await held.release({ signal: this.#stopping, record });
-    this.#lock = undefined;
-    return { kind: 'unlocked', outcome };
+    try {
+      const outcome = await held.release({ signal: this.#stopping, record });
+      this.#lock = undefined;
+      return { kind: 'unlocked', outcome };
+    } catch (error) {
+      // After a commit of unknown outcome the lock itself is still to be released; after that it is left to lapse.
+      if (record === undefined) this.#lock = undefined;
+      throw error;
+    }
   }
 
   /** The daemon's work is aborted with the lock that it runs under, and not begun without it. */
-  async #work(work: Work): Promise<void> {
+  async #work({ work, underLock }: Extract<AwaitedEffect, { kind: 'work' }>): Promise<void> {
     const { driver } = this.#parts;
-    this.#lock?.assertHeld();
-    const { signal, clear } = anySignal([this.#stopping, this.#lock?.signal]);
+    const lock = underLock ? this.#lock : undefined;
+    if (underLock && !lock)
+      throw new ClusterError('LOCK_LOST', `the lock ended before ${work.verb}`, { operation: work.verb });
+    lock?.assertHeld();
+    const { signal, clear } = anySignal([this.#stopping, lock?.signal]);
     const call = { signal, list: this.#latest };
     try {
       switch (work.verb) {

@@ -10,7 +10,7 @@ import type { Minted } from '../record.js';
 import { committedIdentity, situationOf } from '../situation.js';
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
-import { enter, reporting, type Step } from './transition.js';
+import { enter, enterWork, reporting, type Step } from './transition.js';
 import { fail, restFormed, waitFor } from './wait.js';
 
 /** Decides from one observation, and remembers what it proves. */
@@ -78,10 +78,10 @@ function act(
       if (decision.locked) return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
       return join(machine, decision, undefined);
     case 'name':
-      return enter(
+      return enterWork(
         machine,
         { kind: 'naming', record: decision.record, entry: undefined },
-        { kind: 'work', work: { verb: 'committed', record: decision.record } },
+        { verb: 'committed', record: decision.record },
       );
     case 'member': {
       const entry = { role: 'member', record: decision.record, steps: entrySteps(config, 'member') } as const;
@@ -106,10 +106,10 @@ function stay(config: FormationConfig, machine: Machine, { notice }: Extract<Dec
 export function join(machine: Machine, intent: JoinIntent, minted: Minted | undefined): Step {
   if (intent.reset) {
     const after = { next: 'join', intent: { ...intent, reset: false } } as const;
-    return enter(machine, { kind: 'resetting', after }, { kind: 'work', work: { verb: 'reset' } });
+    return enterWork(machine, { kind: 'resetting', after }, { verb: 'reset' });
   }
   const { record, target } = intent;
   if (!record) return discover(machine);
   const work = { verb: 'join', seed: target satisfies Registration, record, token: machine.grant?.token } as const;
-  return enter(machine, { kind: 'joining', intent, minted }, { kind: 'work', work });
+  return enterWork(machine, { kind: 'joining', intent, minted }, work);
 }

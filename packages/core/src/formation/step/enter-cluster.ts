@@ -6,7 +6,7 @@ import { remember } from '../memory.js';
 import type { Observation } from '../observation.js';
 import { claimedIdentity, hasMe, identityOf, situationOf } from '../situation.js';
 import { discover } from './discover.js';
-import { enter, type Step } from './transition.js';
+import { enter, enterWork, type Step } from './transition.js';
 import { fail, restFormed, retryAfterMs, waitFor } from './wait.js';
 
 type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
@@ -40,11 +40,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
       return enter(machine, phase, { kind: 'observe', probe: 'all' });
     }
     case 'name':
-      return enter(
-        machine,
-        { kind: 'naming', record, entry: next },
-        { kind: 'work', work: { verb: 'committed', record } },
-      );
+      return enterWork(machine, { kind: 'naming', record, entry: next }, { verb: 'committed', record });
     case 'ready':
       return enter(
         machine,

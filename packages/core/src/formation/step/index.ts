@@ -5,7 +5,7 @@ import { freshMemory } from '../memory.js';
 import { discovered, join, joiningAs } from './act.js';
 import { discover } from './discover.js';
 import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
-import { enter, reporting, rest, type Step, unchanged } from './transition.js';
+import { enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
 import {
   committed,
   confirmed,
@@ -111,11 +111,7 @@ function announcedIn(config: FormationConfig, machine: Machine, reply: Extract<R
   if (reply.outcome.kind === 'conflict') return nameHeld(config, machine, reply.sentAtMs, reply.nowMs);
   const registered = { ...machine, firstConflictAtMs: undefined, failures: 0 };
   if (phase.kind === 'registering') return discover(registered);
-  return enter(
-    registered,
-    { kind: 'resetting', after: { next: 'discover' } },
-    { kind: 'work', work: { verb: 'reset' } },
-  );
+  return enterWork(registered, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset' });
 }
 
 function observedIn(config: FormationConfig, machine: Machine, reply: Extract<Reply, { kind: 'observed' }>): Step {
@@ -189,7 +185,8 @@ function failed(
       // A commit whose outcome is unknown is neither repeated as another cluster nor undone: the record will tell.
       return release(config, machine, { next: 'discover' }, nowMs);
     case 'releasing':
-      return released(config, machine, phase, nowMs);
+      // Not released for certain: it lapses.
+      return released(config, { ...machine, grant: undefined }, phase, nowMs);
     case 'creating':
     case 'joining':
     case 'resetting':

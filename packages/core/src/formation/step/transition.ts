@@ -1,4 +1,4 @@
-import type { AwaitedEffect, Effect, ReportName } from '../effect.js';
+import type { AwaitedEffect, Effect, ReportName, Work } from '../effect.js';
 import type { Machine, Phase } from '../machine.js';
 
 export interface Step {
@@ -10,6 +10,11 @@ export interface Step {
 export function enter(machine: Machine, phase: Phase, effect: AwaitedEffect): Step {
   const ticket = machine.ticket + 1;
   return { machine: { ...machine, phase, ticket }, effects: [{ ...effect, ticket }] };
+}
+
+/** Enters a phase in which the daemon works: under the lock if the machine has it. */
+export function enterWork(machine: Machine, phase: Phase, work: Work): Step {
+  return enter(machine, phase, { kind: 'work', work, underLock: machine.grant !== undefined });
 }
 
 /** Enters a phase in which nothing is awaited. */

@@ -9,7 +9,7 @@ import { identityOf, type Situation, situationOf } from '../situation.js';
 import { decideFrom, join } from './act.js';
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
-import { enter, reporting, type Step } from './transition.js';
+import { enter, enterWork, reporting, type Step } from './transition.js';
 import { retryAfterMs, waitFor } from './wait.js';
 
 type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
@@ -63,11 +63,7 @@ export function confirmed(
       const identity = { clusterId: minted.clusterId, generation: decision.generation };
       const creation: Creation = { identity, minted, replaces: situation.record };
       if (!decision.reset) return create(machine, creation);
-      return enter(
-        machine,
-        { kind: 'resetting', after: { next: 'create', create: creation } },
-        { kind: 'work', work: { verb: 'reset' } },
-      );
+      return enterWork(machine, { kind: 'resetting', after: { next: 'create', create: creation } }, { verb: 'reset' });
     }
     case 'join':
       return join(machine, decision.record ? decision : adoptedBy(config, machine, decision, phase, situation), minted);
@@ -101,7 +97,7 @@ function adoptedBy(
 
 export function create(machine: Machine, creation: Creation): Step {
   const work = { verb: 'create', identity: creation.identity, token: machine.grant?.token } as const;
-  return enter(machine, { kind: 'creating', creation }, { kind: 'work', work });
+  return enterWork(machine, { kind: 'creating', creation }, work);
 }
 
 /** Between the create and the commit everybody else may have told the store something: one more list decides. */

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import type { MachineEvent } from '../../src/formation/event.js';
+import type { PhaseKind } from '../../src/formation/machine.js';
+import { initialMachine, step } from '../../src/formation/step/index.js';
+import { CLUSTER, CONFIG, observation, OTHER, present, provisional, record } from './kit.js';
+import { EVENT_KINDS, eventFor, frozen, machineIn, NOW_MS, PHASES, TICKET, transition } from './step-kit.js';
+
+const phases = Object.keys(PHASES) as PhaseKind[];
+
+function table(): string {
+  const rows = phases.map((phase) => {
+    const cells = EVENT_KINDS.map((event) => [event, transition(phase, event)] as const).filter(([, to]) => to !== '-');
+    return [phase, ...cells.map(([event, to]) => `  ${event.padEnd(11)} → ${to}`)].join('\n');
+  });
+  return `${rows.join('\n\n')}\n`;
+}
+
+describe('the formation machine', () => {
+  it('answers every event in every phase as the table says; what is not named changes nothing', async () => {
+    await expect(table()).toMatchFileSnapshot('./step-table.txt');
+  });
+
+  it('changes nothing for a reply to an effect that is not awaited any more', () => {
+    for (const phase of phases) {
+      for (const kind of EVENT_KINDS) {
+        const event = eventFor(kind, phase);
+        if (!('ticket' in event)) continue;
+        const machine = machineIn(phase);
+        const late = { ...event, ticket: TICKET - 1 } as MachineEvent;
+        expect(step(CONFIG, machine, late)).toEqual({ machine, effects: [] });
+      }
+    }
+  });
+
+  it('awaits at most one effect, under the ticket that it then waits for', () => {
+    for (const phase of phases) {
+      for (const kind of EVENT_KINDS) {
+        const { machine, effects } = step(frozen(CONFIG), frozen(machineIn(phase)), frozen(eventFor(kind, phase)));
+        const tickets = effects.flatMap((effect) => ('ticket' in effect ? [effect.ticket] : []));
+        expect(tickets.length).toBeLessThanOrEqual(1);
+        for (const ticket of tickets) expect(ticket).toBe(machine.ticket);
+      }
+    }
+  });
+
+  it('starts with the machine that has done nothing', () => {
+    const { machine, effects } = step(CONFIG, initialMachine(), { kind: 'start', nowMs: 5 });
+    expect([machine.phase.kind, effects.map(({ kind }) => kind)]).toEqual(['inspecting', ['inspect']]);
+  });
+});
+
+describe('the formation machine under the lock', () => {
+  const reply = { ticket: TICKET, nowMs: NOW_MS };
+
+  it('F1b: commits nothing when somebody is listed with an identity after its create', () => {
+    const seen = observation({ nowMs: NOW_MS, own: provisional(), peers: [{ node: 'a', identity: OTHER }] });
+    const { machine, effects } = step(CONFIG, machineIn('rechecking'), {
+      ...reply,
+      kind: 'observed',
+      observation: seen,
+    });
+    expect(machine.phase.kind).toBe('releasing');
+    expect(effects).toMatchObject([{ kind: 'unlock', record: undefined }]);
+  });
+
+  it('F1b: commits nothing when a record has appeared since it decided', () => {
+    const seen = observation({ nowMs: NOW_MS, own: provisional(), record: present(OTHER) });
+    const { machine } = step(CONFIG, machineIn('rechecking'), { ...reply, kind: 'observed', observation: seen });
+    expect(machine.phase.kind).toBe('releasing');
+  });
+
+  it('L6: what was created without the lock is never committed', () => {
+    const lost = step(CONFIG, machineIn('creating'), { kind: 'grant-lost', nowMs: NOW_MS }).machine;
+    const { machine, effects } = step(CONFIG, lost, { ...reply, kind: 'worked' });
+    expect([machine.phase.kind, effects.map(({ kind }) => kind)]).toEqual(['discovering', ['observe']]);
+  });
+
+  it('F18: a commit of unknown outcome is neither repeated nor undone', () => {
+    const failure = { code: 'TIMEOUT', text: 'no answer' } as const;
+    const { machine, effects } = step(CONFIG, machineIn('committing'), { ...reply, kind: 'failed', failure });
+    expect(machine.phase).toMatchObject({ kind: 'releasing', after: { next: 'discover' } });
+    expect(effects).toMatchObject([{ kind: 'unlock', record: undefined }]);
+  });
+
+  it('F1: a commit that came too late is another cluster than ours', () => {
+    const { machine } = step(CONFIG, machineIn('committing'), {
+      ...reply,
+      kind: 'unlocked',
+      outcome: { kind: 'lost' },
+    });
+    expect(machine.phase.kind).toBe('discovering');
+  });
+
+  it('F17: work that hangs ends formation, and its lock is left to lapse', () => {
+    const failure = { code: 'WORK_STUCK', text: 'hangs' } as const;
+    const { machine, effects } = step(CONFIG, machineIn('creating'), { ...reply, kind: 'failed', failure });
+    expect([machine.phase.kind, machine.grant]).toEqual(['failed', undefined]);
+    expect(effects.map(({ kind }) => kind)).not.toContain('unlock');
+  });
+
+  it('decides again under the lock, and lets it go when there is nothing to create any more', () => {
+    const seen = observation({ nowMs: NOW_MS, record: present({ clusterId: CLUSTER.clusterId }) });
+    const { machine } = step(CONFIG, machineIn('confirming'), { ...reply, kind: 'observed', observation: seen });
+    expect(machine.phase).toMatchObject({ kind: 'releasing', after: { next: 'discover' } });
+  });
+});
+
+describe('the formation machine without progress', () => {
+  const waited = (onFailure: 'stop' | 'ignore', nowMs: number) => {
+    const event = {
+      ticket: TICKET,
+      nowMs,
+      kind: 'observed',
+      observation: observation({ nowMs, record: present() }),
+    } as const;
+    const machine = machineIn('discovering');
+    const memory = { ...machine.memory, progressMark: '0/c-1/1' };
+    return step({ ...CONFIG, onFailure }, { ...machine, memory }, event).machine.phase;
+  };
+
+  it('F8: waits until formationTimeoutMs, then fails, naming what it waited for', () => {
+    expect(waited('stop', 299_999)).toMatchObject({ kind: 'waiting', wait: { reason: 'nobody-alive' } });
+    expect(waited('stop', 300_000)).toMatchObject({
+      kind: 'failed',
+      cause: 'FORMATION_TIMEOUT',
+      lastWait: { reason: 'nobody-alive' },
+    });
+  });
+
+  it('F9: runs alone only where that is asked for', () => {
+    expect(waited('ignore', 300_000)).toMatchObject({ kind: 'standalone', cause: 'FORMATION_TIMEOUT' });
+  });
+
+  it('F12: a name that is still held after the longest takeover is a failure', () => {
+    const conflict = { kind: 'conflict', instance: 'other' } as const;
+    const event = (sentAtMs: number) =>
+      ({ ticket: TICKET, nowMs: sentAtMs + 1, kind: 'announced', outcome: conflict, sentAtMs }) as const;
+    const held = { ...machineIn('registering'), firstConflictAtMs: 1_000 };
+    const inTime = 1_000 + CONFIG.latestTakeoverMs + CONFIG.renewalMs;
+    expect(step(CONFIG, held, event(inTime)).machine.phase).toMatchObject({
+      kind: 'waiting',
+      wait: { reason: 'name-held' },
+    });
+    expect(step(CONFIG, held, event(inTime + 1)).machine.phase).toMatchObject({ kind: 'failed', cause: 'NAME_HELD' });
+  });
+
+  it('keeps the newest record with the data when it changes', () => {
+    const seen = observation({
+      nowMs: NOW_MS,
+      own: { kind: 'committed', ...CLUSTER },
+      kept: record(),
+      record: present({ version: 4 }),
+    });
+    const formed = { ...machineIn('discovering'), standing: { identity: CLUSTER, role: 'member' as const } };
+    const { effects } = step(CONFIG, formed, { ticket: TICKET, nowMs: NOW_MS, kind: 'observed', observation: seen });
+    expect(effects).toMatchObject([{ kind: 'work', work: { verb: 'committed', record: { version: 4 } } }]);
+  });
+});
