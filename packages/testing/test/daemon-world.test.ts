@@ -1,11 +1,5 @@
 import type { ClusterRecord, DriverCall, Member, MemberList } from '@autocluster/core/driver';
-import {
-  type DaemonWorldOptions,
-  daemonHistoryText,
-  daemonWorld,
-  recordingDriver,
-  simulateTime,
-} from '@autocluster/testing';
+import { type DaemonWorldOptions, daemonWorld, simulateTime } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 import { clusterRecord, outcomeOf } from './store-kit.js';
 

@@ -1,8 +1,8 @@
-import { type CallOptions, type MemberList } from '@autocluster/core/backend';
+import { type MemberList } from '@autocluster/core/backend';
 import { deadline } from '@autocluster/core/runtime';
-import { type Fault, historyText, memoryStore, type MemoryClient, simulateTime } from '@autocluster/testing';
+import { type MemoryClient } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
-import { clusterRecord, held, lockRequest, outcomeOf, registered, registerRequest, world } from './store-kit.js';
+import { clusterRecord, held, lockRequest, outcomeOf, registerRequest, world } from './store-kit.js';
 
 const latency = { requestMs: 10, replyMs: 20 };
 

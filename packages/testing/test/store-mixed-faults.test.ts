@@ -1,10 +1,6 @@
-import { type CallOptions, type MemberList } from '@autocluster/core/backend';
-import { deadline } from '@autocluster/core/runtime';
-import { type Fault, historyText, memoryStore, type MemoryClient, simulateTime } from '@autocluster/testing';
+import { type Fault, historyText, memoryStore, simulateTime } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
-import { clusterRecord, held, lockRequest, outcomeOf, registered, registerRequest, world } from './store-kit.js';
-
-const latency = { requestMs: 10, replyMs: 20 };
+import { clusterRecord, lockRequest, registerRequest } from './store-kit.js';
 
 const MIXED: readonly Fault[] = [
   { kind: 'drop-request' },

@@ -1,10 +1,7 @@
-import { type CallOptions, type MemberList } from '@autocluster/core/backend';
-import { deadline } from '@autocluster/core/runtime';
-import { type Fault, historyText, memoryStore, type MemoryClient, simulateTime } from '@autocluster/testing';
+import { type CallOptions } from '@autocluster/core/backend';
+import { type MemoryClient } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 import { clusterRecord, held, lockRequest, outcomeOf, registered, registerRequest, world } from './store-kit.js';
-
-const latency = { requestMs: 10, replyMs: 20 };
 
 describe('memory store: watch', () => {
   const open = (backend: MemoryClient, options: CallOptions) => {
