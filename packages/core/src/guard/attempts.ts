@@ -1,6 +1,7 @@
 import { ClusterError } from '../errors/index.js';
 import { orLate, type Runtime } from '../runtime/index.js';
 import type { Exchange, Settled } from './exchange.js';
+import { UndoQueue } from './undo-queue.js';
 
 /** What one attempt is called: its place (a lock or a node name) and its own id. */
 export interface AttemptKey {
@@ -8,7 +9,7 @@ export interface AttemptKey {
   readonly id: string;
 }
 
-/** How the things that an attempt can get (grants, registrations) are found, compared and removed. */
+/** How the things that an attempt can get (grants, registrations) are compared and removed. */
 export interface AttemptKind<Thing> {
   readonly runtime: Runtime;
   /** Longest wait for exchanges that were given up to settle, before what they made is looked for. */
@@ -22,25 +23,10 @@ export interface AttemptRun<Answer, Thing> {
   readonly start: () => Exchange<Answer>;
   /** What the answer says that we have; undefined when it says that we have nothing. */
   readonly thingOf: (answer: Answer) => Thing | undefined;
-  /** Asks once more, after a doubtful end, what the attempt has. */
-  readonly discover: () => Promise<Thing | undefined>;
-  /** The call renews something that was delivered before. */
+  /** The same exchange once more, to find out what an attempt has that ended in doubt. */
+  readonly repeat: () => Exchange<Answer>;
+  /** What was delivered before, and is renewed by this. */
   readonly renewed: Thing | undefined;
-}
-
-export interface Attempts<Thing> {
-  /** The undo that a new attempt at this place must wait for. */
-  pending(place: string): Promise<void> | undefined;
-  isOpen(key: AttemptKey): boolean;
-  run<Answer>(key: AttemptKey, run: AttemptRun<Answer, Thing>): Promise<Answer>;
-  /** Over and never delivered: removes whatever it got or still gets. */
-  giveUp(key: AttemptKey): Promise<void>;
-  /**
-   * Over after delivery: ends its exchanges; resolves when they have settled, undefined when none was running. What comes
-   * later is removed.
-   */
-  finish(key: AttemptKey): Promise<unknown> | undefined;
-  giveUpAll(): Promise<void>;
 }
 
 interface Flight {
@@ -52,135 +38,151 @@ interface Flight {
 interface Attempt<Thing> {
   readonly key: AttemptKey;
   readonly flying: Set<Flight>;
+  /** Answers that came too late for their caller while the attempt went on. */
   readonly strays: Thing[];
+  /** Undos of answers that came after the end. */
+  readonly undoing: Promise<void>[];
   delivered: Thing | undefined;
   /** Number of the last exchange that ended with unknown outcome; 0 when there is no doubt. */
   doubt: number;
   over: 'given-up' | 'finished' | undefined;
-  discover: () => Promise<Thing | undefined>;
+  discover: () => Promise<void>;
 }
 
-const OVER = 'the attempt is over';
-const allSettled = ({ flying }: Attempt<never> | Attempt<unknown>): Promise<unknown> =>
-  Promise.all(Array.from(flying, ({ settled }) => settled));
 const nameOf = ({ place, id }: AttemptKey): string => `${place}/${id}`;
+const settled = ({ flying }: { readonly flying: ReadonlySet<Flight> }): Promise<unknown> =>
+  Promise.all(Array.from(flying, (flight) => flight.settled));
 
 /**
  * Keeps account of attempts whose answers may come too late. An undo belongs to an attempt, never to one exchange: a
  * repeat may adopt what a lost answer had made, and what was delivered is never undone behind its owner's back.
  */
-export function createAttempts<Thing>(kind: AttemptKind<Thing>): Attempts<Thing> {
-  const open = new Map<string, Attempt<Thing>>();
-  const undos = new Map<string, Set<Promise<void>>>();
-  let exchanges = 0;
+export class Attempts<Thing> {
+  readonly #kind: AttemptKind<Thing>;
+  readonly #open = new Map<string, Attempt<Thing>>();
+  readonly #undos = new UndoQueue();
+  #exchanges = 0;
 
-  function track(place: string, work: Promise<void>): Promise<void> {
-    const atPlace = undos.get(place) ?? new Set();
-    undos.set(place, atPlace);
-    const tracked = work
-      .catch(() => undefined) // what cannot be removed lapses
-      .then(() => {
-        atPlace.delete(tracked);
-        if (atPlace.size === 0 && undos.get(place) === atPlace) undos.delete(place);
-      });
-    atPlace.add(tracked);
-    return tracked;
+  constructor(kind: AttemptKind<Thing>) {
+    this.#kind = kind;
   }
 
-  function isUnwanted(attempt: Attempt<Thing>, thing: Thing): boolean {
-    if (attempt.over === undefined || open.has(nameOf(attempt.key))) return false;
-    if (attempt.delivered === undefined) return true;
-    return attempt.over === 'finished' && !kind.same(thing, attempt.delivered);
+  /** The undo that this attempt must wait for, if it is a new one. */
+  pending(key: AttemptKey): Promise<unknown> | undefined {
+    return this.#open.has(nameOf(key)) ? undefined : this.#undos.pending(key.place);
   }
 
-  function conclude<Answer>(attempt: Attempt<Thing>, flight: Flight, run: AttemptRun<Answer, Thing>) {
-    return (adopted: boolean, result: Settled<Answer>) => {
+  run<Answer>(key: AttemptKey, run: AttemptRun<Answer, Thing>): Promise<Answer> {
+    const attempt = this.#open.get(nameOf(key)) ?? this.#begin(key);
+    attempt.delivered ??= run.renewed;
+    attempt.discover = () => this.#discover(attempt, run);
+    return this.#fly(attempt, run.start(), run.thingOf);
+  }
+
+  /** The attempt is over and was never delivered: removes whatever it got or still gets. */
+  giveUp(key: AttemptKey): Promise<void> {
+    const attempt = this.#end(key, 'given-up');
+    if (attempt === undefined || attempt.delivered !== undefined) return Promise.resolve();
+    if (attempt.flying.size + attempt.strays.length + attempt.doubt === 0) return Promise.resolve();
+    return this.#undos.add(key.place, this.#removeAll(attempt));
+  }
+
+  /**
+   * The attempt is over after delivery. Ends its exchanges, and answers when they have settled; undefined when none was
+   * running. What comes later is removed.
+   */
+  finish(key: AttemptKey): Promise<unknown> | undefined {
+    const attempt = this.#end(key, 'finished');
+    return attempt === undefined || attempt.flying.size === 0 ? undefined : settled(attempt);
+  }
+
+  giveUpAll(): Promise<unknown> {
+    for (const { key } of this.#open.values()) void this.giveUp(key);
+    return this.#undos.all();
+  }
+
+  #begin(key: AttemptKey): Attempt<Thing> {
+    const discover = () => Promise.resolve();
+    const nothing = { delivered: undefined, doubt: 0, over: undefined };
+    const attempt: Attempt<Thing> = { key, flying: new Set(), strays: [], undoing: [], ...nothing, discover };
+    this.#open.set(nameOf(key), attempt);
+    return attempt;
+  }
+
+  #end(key: AttemptKey, over: 'given-up' | 'finished'): Attempt<Thing> | undefined {
+    const attempt = this.#open.get(nameOf(key));
+    if (attempt === undefined) return undefined;
+    this.#open.delete(nameOf(key));
+    attempt.over = over;
+    for (const flight of attempt.flying) flight.abort(new ClusterError('ABORTED', 'the attempt is over'));
+    return attempt;
+  }
+
+  #fly<Answer>(
+    attempt: Attempt<Thing>,
+    exchange: Exchange<Answer>,
+    thingOf: (answer: Answer) => Thing | undefined,
+  ): Promise<Answer> {
+    this.#exchanges += 1;
+    const flight: Flight = { number: this.#exchanges, abort: exchange.abort, settled: exchange.settled };
+    attempt.flying.add(flight);
+    const land = (result: Settled<Answer>): void => {
       attempt.flying.delete(flight);
-      if (result.kind === 'failed') {
-        if (result.error.outcomeUnknown) attempt.doubt = Math.max(attempt.doubt, flight.number);
-      } else {
-        account(attempt, flight, adopted, run.thingOf(result.answer));
+      if (result.kind === 'answered') {
+        this.#account(attempt, flight, exchange.adopted(), thingOf(result.answer));
+      } else if (result.error.outcomeUnknown) {
+        attempt.doubt = Math.max(attempt.doubt, flight.number);
       }
-      forgetIfIdle(attempt);
+      this.#forgetIfIdle(attempt);
     };
+    void exchange.settled.then(land);
+    return exchange.delivered;
   }
 
-  function account(attempt: Attempt<Thing>, flight: Flight, adopted: boolean, thing: Thing | undefined): void {
+  #account(attempt: Attempt<Thing>, flight: Flight, adopted: boolean, thing: Thing | undefined): void {
     if (thing === undefined) {
       if (flight.number > attempt.doubt) attempt.doubt = 0;
     } else if (adopted) {
       attempt.delivered = thing;
-    } else if (isUnwanted(attempt, thing)) {
-      void track(attempt.key.place, kind.undo(thing));
+    } else if (this.#isUnwanted(attempt, thing)) {
+      attempt.undoing.push(this.#undos.add(attempt.key.place, this.#kind.undo(thing)));
     } else if (attempt.over === undefined) {
       attempt.strays.push(thing);
     }
   }
 
-  function forgetIfIdle(attempt: Attempt<Thing>): void {
+  #isUnwanted(attempt: Attempt<Thing>, thing: Thing): boolean {
+    // The same attempt may have begun again: then it is its own.
+    if (attempt.over === undefined || this.#open.has(nameOf(attempt.key))) return false;
+    if (attempt.delivered === undefined) return true;
+    return attempt.over === 'finished' && !this.#kind.same(thing, attempt.delivered);
+  }
+
+  #forgetIfIdle(attempt: Attempt<Thing>): void {
     const inDoubt = attempt.delivered === undefined && attempt.strays.length + attempt.doubt > 0;
     if (attempt.over !== undefined || attempt.flying.size > 0 || inDoubt) return;
-    open.delete(nameOf(attempt.key));
+    this.#open.delete(nameOf(attempt.key));
   }
 
-  async function removeAll(attempt: Attempt<Thing>): Promise<void> {
+  async #removeAll(attempt: Attempt<Thing>): Promise<void> {
+    const { runtime, settleMs, undo } = this.#kind;
     // Answers that come while we wait, or later, are removed as they come.
-    await orLate(kind.runtime, allSettled(attempt), kind.settleMs);
-    const { strays } = attempt;
-    const found = strays.length > 0 || attempt.doubt === 0 ? strays : [await attempt.discover()];
-    await Promise.all(found.map((thing) => (thing === undefined ? undefined : kind.undo(thing))));
+    await orLate(runtime, settled(attempt), settleMs);
+    const known = [...attempt.undoing, ...attempt.strays.map(undo)];
+    if (known.length > 0) await Promise.all(known);
+    else if (attempt.doubt > 0) await attempt.discover();
   }
 
-  function end(key: AttemptKey, over: 'given-up' | 'finished'): Attempt<Thing> | undefined {
-    const attempt = open.get(nameOf(key));
-    if (attempt === undefined) return undefined;
-    open.delete(nameOf(key));
-    attempt.over = over;
-    for (const flight of attempt.flying) flight.abort(new ClusterError('ABORTED', OVER));
-    return attempt;
+  async #discover<Answer>(attempt: Attempt<Thing>, run: AttemptRun<Answer, Thing>): Promise<void> {
+    const again = run.repeat();
+    const removeLate = (result: Settled<Answer>): void => {
+      const thing = result.kind === 'answered' && !again.adopted() ? run.thingOf(result.answer) : undefined;
+      if (thing !== undefined && this.#isUnwanted(attempt, thing)) {
+        void this.#undos.add(attempt.key.place, this.#kind.undo(thing));
+      }
+    };
+    void again.settled.then(removeLate);
+    const found = run.thingOf(await again.delivered);
+    if (found !== undefined) await this.#kind.undo(found);
   }
-
-  function giveUp(key: AttemptKey): Promise<void> {
-    const attempt = end(key, 'given-up');
-    if (attempt === undefined || attempt.delivered !== undefined) return Promise.resolve();
-    if (attempt.flying.size + attempt.strays.length + attempt.doubt === 0) return Promise.resolve();
-    return track(key.place, removeAll(attempt));
-  }
-
-  return {
-    pending(place) {
-      const atPlace = undos.get(place);
-      return atPlace && Promise.all(atPlace).then(() => undefined);
-    },
-    isOpen: (key) => open.has(nameOf(key)),
-    run(key, run) {
-      const attempt: Attempt<Thing> = open.get(nameOf(key)) ?? {
-        key,
-        flying: new Set(),
-        strays: [],
-        delivered: undefined,
-        doubt: 0,
-        over: undefined,
-        discover: run.discover,
-      };
-      open.set(nameOf(key), attempt);
-      attempt.delivered ??= run.renewed;
-      attempt.discover = run.discover;
-      const { settled, delivered, abort, adopted } = run.start();
-      const flight = { number: ++exchanges, abort, settled };
-      attempt.flying.add(flight);
-      const concluded = conclude(attempt, flight, run);
-      void settled.then((result) => concluded(adopted(), result));
-      return delivered;
-    },
-    giveUp,
-    finish(key) {
-      const attempt = end(key, 'finished');
-      return attempt === undefined || attempt.flying.size === 0 ? undefined : allSettled(attempt);
-    },
-    async giveUpAll() {
-      for (const { key } of open.values()) void giveUp(key);
-      await Promise.all(Array.from(undos.values(), (atPlace) => Promise.all(atPlace)));
-    },
-  };
 }

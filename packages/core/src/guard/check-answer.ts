@@ -122,19 +122,19 @@ function grantOf(asked: Asked, request: LockRequest, value: unknown): LockGrant 
 }
 
 /** A hint as a promise that settles at the signal, whatever the backend's own does. */
-export type GuardHint = (hint: (signal: AbortSignal) => Promise<void>) => (signal: AbortSignal) => Promise<void>;
+export type GuardHint = (hint: CallableFunction) => (signal: AbortSignal) => Promise<void>;
 
 function busyOf(asked: Asked, fields: Fields, guardHint: GuardHint): LockOutcome {
   const { holder, retryAfterMs, released } = fields;
   if (holder !== undefined && typeof holder !== 'string') wrong(asked, 'holder', 'a text');
-  if (released !== undefined && typeof released !== 'function') wrong(asked, 'released', 'a function');
+  if (released !== undefined && typeof released !== 'function') return wrong(asked, 'released', 'a function');
   const mayBeDelay = retryAfterMs === undefined || (Number.isFinite(retryAfterMs) && Number(retryAfterMs) >= 0);
   if (!mayBeDelay) wrong(asked, 'retryAfterMs', 'a number of milliseconds');
   return Object.freeze({
     kind: 'busy',
     holder: holder === '' ? undefined : holder,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs: Number(retryAfterMs) }),
-    ...(released === undefined ? {} : { released: guardHint(released as (signal: AbortSignal) => Promise<void>) }),
+    ...(released === undefined ? {} : { released: guardHint(released) }),
   });
 }
 

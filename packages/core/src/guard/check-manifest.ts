@@ -76,7 +76,7 @@ const VERBS = ['register', 'unregister', 'list', 'lock', 'unlock', 'close'] as c
 export function checkManifest(backend: Backend): Manifest {
   if (!isFields(backend)) throw invalidType('backend', backend, 'a backend, e.g. memory() or etcd({ … })');
   requireSpi('backend', backend.name, backend.spi);
-  const asked: Asked = { who: typeof backend.name === 'string' ? backend.name : 'backend', operation: 'manifest' };
+  const asked: Asked = { who: 'backend', operation: 'manifest' };
   const name = textOf(asked, backend.name, 'name');
   const capabilities = capabilitiesOf({ who: name, operation: 'capabilities' }, backend.capabilities);
   requireVerbs(asked, backend, VERBS);

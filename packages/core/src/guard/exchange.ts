@@ -60,14 +60,15 @@ export function exchange<Answer>(options: ExchangeOptions<Answer>): Exchange<Ans
       end();
       reject(fromAbort(reason, operation, !neverBegan));
     });
-    void settled.then((result) => {
+    const deliver = (result: Settled<Answer>): void => {
       if (ended) return;
       end();
       letGo();
       if (result.kind === 'failed') return reject(result.error);
       adopted = true;
       resolve(result.answer);
-    });
+    };
+    void settled.then(deliver);
   });
   return { delivered, settled, adopted: () => adopted, abort };
 }

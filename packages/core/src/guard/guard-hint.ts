@@ -3,7 +3,7 @@ import { onAbort } from '../runtime/index.js';
 type Hint = (signal: AbortSignal) => Promise<void>;
 
 /** A hint that settles at its signal at once, and never throws: one that fails, or is nonsense, never fires. */
-export function guardHint(hint: Hint): Hint {
+export function guardHint(hint: CallableFunction): Hint {
   return (signal) =>
     new Promise((resolve) => {
       if (signal.aborted) return resolve();
@@ -16,4 +16,4 @@ export function guardHint(hint: Hint): Hint {
     });
 }
 
-const call = async (hint: Hint, signal: AbortSignal): Promise<void> => hint(signal);
+const call = async (hint: CallableFunction, signal: AbortSignal): Promise<unknown> => hint(signal);

@@ -7,7 +7,7 @@ import {
   type LockRequest,
   type UnlockOutcome,
 } from '../backend/index.js';
-import { type AttemptKey, type Attempts, createAttempts } from './attempts.js';
+import { type AttemptKey, Attempts } from './attempts.js';
 import { checkLocked, checkUnlocked } from './check-answer.js';
 import { ask, type Guard, requireOpen } from './guard-call.js';
 import { guardHint } from './guard-hint.js';
@@ -57,28 +57,19 @@ function requireLocks(guard: Guard, operation: string): void {
 
 /** The verbs about locks. */
 export function guardLock(guard: Guard): LockVerbs & { readonly attempts: Attempts<LockGrant> } {
-  const attempts = createAttempts<LockGrant>({
+  const attempts = new Attempts<LockGrant>({
     runtime: guard.runtime,
     settleMs: GRACE_MS + guard.callTimeoutMs,
     undo: (grant) => undo(guard, grant),
     same: (late, delivered) => late.token === delivered.token,
   });
 
-  function discover(request: LockRequest): Promise<LockGrant | undefined> {
-    const begun = exchangeLock(guard, request, undefined, true);
-    void begun.settled.then((result) => {
-      const late = result.kind === 'answered' && !begun.adopted() ? grantedBy(result.answer) : undefined;
-      if (late !== undefined) undo(guard, late).catch(() => undefined);
-    });
-    return begun.delivered.then(grantedBy);
-  }
-
   function begin(request: LockRequest, call: GuardCall | undefined): Promise<LockOutcome> {
     requireOpen(guard, 'lock', call);
     return attempts.run(keyOf(request), {
       start: () => exchangeLock(guard, request, call),
       thingOf: grantedBy,
-      discover: () => discover(request),
+      repeat: () => exchangeLock(guard, request, undefined, true),
       renewed: request.held,
     });
   }

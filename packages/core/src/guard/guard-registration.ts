@@ -1,6 +1,6 @@
 import type { RegisterOutcome, RegisterRequest, Registration } from '../backend/index.js';
 import { orLate } from '../runtime/index.js';
-import { type AttemptKey, type Attempts, createAttempts } from './attempts.js';
+import { type AttemptKey, Attempts } from './attempts.js';
 import { checkRegistered } from './check-answer.js';
 import { ask, type Guard, requireOpen } from './guard-call.js';
 import type { GuardCall, GuardedBackend } from './guarded-backend.js';
@@ -40,20 +40,13 @@ function exchangeUnregister(guard: Guard, registration: Registration, call?: Gua
 export function guardRegistration(guard: Guard): RegistrationVerbs & { readonly attempts: Attempts<Registration> } {
   const { runtime } = guard;
   const isPlatform = guard.manifest.capabilities.registration === 'platform';
-  const undo = (registration: Registration) => exchangeUnregister(guard, registration, undefined, true).delivered;
-  // An entry that was withdrawn must not come back, not even as the one that was delivered before.
-  const same = () => false;
-  const attempts = createAttempts<Registration>({ runtime, settleMs: GRACE_MS + guard.callTimeoutMs, undo, same });
-
-  function discover(request: RegisterRequest): Promise<Registration | undefined> {
-    const { held: _, ...fresh } = request;
-    const begun = exchangeRegister(guard, fresh, undefined, true);
-    void begun.settled.then((result) => {
-      const late = result.kind === 'answered' && !begun.adopted() ? madeBy(result.answer) : undefined;
-      if (late !== undefined && !attempts.isOpen(keyOf(late))) undo(late).catch(() => undefined);
-    });
-    return begun.delivered.then(madeBy);
-  }
+  const attempts = new Attempts<Registration>({
+    runtime,
+    settleMs: GRACE_MS + guard.callTimeoutMs,
+    undo: (registration) => exchangeUnregister(guard, registration, undefined, true).delivered,
+    // An entry that was withdrawn must not come back, not even as the one that was delivered before.
+    same: () => false,
+  });
 
   function begin(request: RegisterRequest, call: GuardCall | undefined): Promise<RegisterOutcome> {
     requireOpen(guard, 'register', call);
@@ -61,7 +54,7 @@ export function guardRegistration(guard: Guard): RegistrationVerbs & { readonly 
     return attempts.run(keyOf(request), {
       start: () => exchangeRegister(guard, request, call),
       thingOf: madeBy,
-      discover: () => discover(request),
+      repeat: () => exchangeRegister(guard, request, undefined, true),
       renewed: request.held,
     });
   }

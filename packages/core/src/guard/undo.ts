@@ -20,11 +20,11 @@ export function afterUndo<Thing>(
   key: AttemptKey,
   call: GuardCall | undefined,
 ): Promise<GuardCall> | undefined {
-  const pending = attempts.isOpen(key) ? undefined : attempts.pending(key.place);
+  const pending = attempts.pending(key);
   return pending && waitForUndo(guard, pending, call);
 }
 
-async function waitForUndo(guard: Guard, pending: Promise<void>, call: GuardCall | undefined): Promise<GuardCall> {
+async function waitForUndo(guard: Guard, pending: Promise<unknown>, call: GuardCall | undefined): Promise<GuardCall> {
   const { clock } = guard.runtime;
   const timeoutMs = call?.timeoutMs ?? guard.callTimeoutMs;
   const beganAt = clock.monotonicMs();

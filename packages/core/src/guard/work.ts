@@ -48,12 +48,13 @@ export function work(options: WorkOptions): Promise<void> {
         reject(stuck(options, reason));
       });
     });
-    void settle(options, signal).then((ended) => {
+    const finish = (ended: Ended): void => {
       cancelTimer();
       letGo();
       clear();
       if (ended.kind === 'done') resolve();
       else reject(signal.aborted ? fromAbort(signal.reason, operation, true) : ended.error);
-    });
+    };
+    void settle(options, signal).then(finish);
   });
 }

@@ -24,10 +24,11 @@ export class BusyWait {
   async next(busy: Busy, signal: AbortSignal): Promise<void> {
     const wake = anySignal([signal]);
     let hinted = false;
-    const hint = busy.released?.(wake.signal).then(() => {
-      hinted = true;
+    const follow = (): void => {
+      hinted ||= !wake.signal.aborted;
       wake.abort(undefined);
-    });
+    };
+    const hint = busy.released?.(wake.signal).then(follow);
     try {
       await pause(this.#runtime, this.#delayMs(busy), wake.signal);
     } finally {
