@@ -6,7 +6,8 @@ import type { DatedView } from './past-views.js';
 const NONSENSE: readonly unknown[] = [undefined, null, 42, 'ok', true, [], {}, { kind: 'ok' }, { members: 'none' }];
 
 export function memberList({ view, revision }: DatedView, store: string): MemberList {
-  return { ...view, complete: true, revision: BigInt(revision), store };
+  const { members, record, skipped } = view;
+  return { members, record, complete: true, skipped, revision: BigInt(revision), store };
 }
 
 interface ListSource {

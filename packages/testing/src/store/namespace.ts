@@ -183,7 +183,9 @@ export class Namespace {
   }
 
   #registered(entry: MemberEntry): Registered {
-    const registration = { ...entry.registration, ttlMs: entry.ttlMs };
+    const { node, instance, state, identity, recordVersion, metadata, order, ref } = entry.registration;
+    const { ttlMs } = entry;
+    const registration = { node, instance, state, identity, recordVersion, metadata, order, ref, ttlMs };
     return { kind: 'registered', registration, record: this.record.decoded };
   }
 
