@@ -79,7 +79,7 @@ export function guardLock(guard: Guard): LockVerbs & { readonly attempts: Attemp
     async lock(request, call) {
       requireLocks(guard, 'lock');
       requireOpen(guard, 'lock', call);
-      const waiting = request.held === undefined ? afterUndo(guard, attempts, keyOf(request), call) : undefined;
+      const waiting = request.held === undefined ? afterUndo(guard, 'lock', attempts, keyOf(request), call) : undefined;
       return begin(request, waiting === undefined ? call : await waiting);
     },
     giveUpLock: (attempt) => attempts.giveUp(keyOf(attempt)),
