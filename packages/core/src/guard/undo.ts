@@ -23,10 +23,20 @@ export function afterUndo<Thing>(
   call: GuardCall | undefined,
 ): Promise<GuardCall> | undefined {
   const pending = attempts.pending(key);
-  return pending && waitForUndo(guard, pending, call);
+  return pending && waitForUndo(guard, operation, pending, call);
 }
 
-async function waitForUndo(guard: Guard, pending: Promise<unknown>, call: GuardCall | undefined): Promise<GuardCall> {
+function notSent(operation: string, timeoutMs: number): ClusterError {
+  const text = `${operation} was not sent: an earlier attempt was not undone within ${timeoutMs} ms`;
+  return new ClusterError('TIMEOUT', text, { operation, outcomeUnknown: false });
+}
+
+async function waitForUndo(
+  guard: Guard,
+  operation: string,
+  pending: Promise<unknown>,
+  call: GuardCall | undefined,
+): Promise<GuardCall> {
   const { clock } = guard.runtime;
   const timeoutMs = call?.timeoutMs ?? guard.callTimeoutMs;
   const beganAt = clock.monotonicMs();

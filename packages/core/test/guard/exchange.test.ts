@@ -1,6 +1,6 @@
 import { ClusterError } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
-import { busy, emptyList, lockRequest, outcomeOf, registered, registerRequest, scene } from './kit.js';
+import { busy, emptyList, lockRequest, outcomeOf, record, registered, registerRequest, scene } from './kit.js';
 
 describe('one exchange with a backend', () => {
   it('gives the verb its time limit, its clock and a signal', async () => {
@@ -84,7 +84,7 @@ describe('one exchange with a backend', () => {
   it('refuses what the store cannot do, without asking it', async () => {
     const { guard, calls } = scene();
     await expect(
-      guard.unlock({ ...lockRequest, token: 1n, ref: '', record: undefined }, { record: {} as never }),
+      guard.unlock({ ...lockRequest, token: 1n, ref: '', record: undefined }, { record }),
     ).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const { guard: lockless } = scene({
       capabilities: { ...guard.capabilities, lock: 'none' },

@@ -124,7 +124,7 @@ export class Line implements ClientFaults {
     try {
       return Promise.resolve(work([]));
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
+      return Promise.reject(asError(verb, error));
     }
   }
 
@@ -138,7 +138,7 @@ export class Line implements ClientFaults {
       };
       const fail = (error: unknown) => {
         finish();
-        reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
+        reject(asError(verb, error));
       };
       const onClose = () => fail(closedError(verb));
       const timedOut = () =>

@@ -114,8 +114,7 @@ class World implements SimulatedTime, TrueTime {
   }
 
   async #move(step: () => boolean): Promise<void> {
-    if (this.#moving)
-      throw new ClusterError('UNSUPPORTED', 'simulated time is moving already: await the earlier call first');
+    if (this.#moving) throw broken('UNSUPPORTED', 'simulated time is moving already: await the earlier call first');
     this.#moving = true;
     this.#firedAtNow = 0;
     try {
@@ -135,10 +134,7 @@ class World implements SimulatedTime, TrueTime {
     }
     this.#firedAtNow += 1;
     if (this.#firedAtNow > TIMERS_PER_INSTANT_MAX) {
-      throw new ClusterError(
-        'WORK_STUCK',
-        `more than ${TIMERS_PER_INSTANT_MAX} timers fired at ${this.#nowMs} ms: an endless loop`,
-      );
+      throw broken('TIMEOUT', `more than ${TIMERS_PER_INSTANT_MAX} timers fired at ${this.#nowMs} ms: an endless loop`);
     }
     this.#queue.takeFirst()?.();
     return true;
