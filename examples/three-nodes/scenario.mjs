@@ -122,7 +122,7 @@ export async function runScenario(setup, screen, { keep, interrupted }) {
     await fleet.stopAll(STOP_LIMIT_MS);
     return {
       ok: false,
-      reason: `${error instanceof Error ? error.message : error}${errors && `\n${errors}`}`,
+      reason: [error instanceof Error ? error.message : String(error), errors].filter(Boolean).join('\n'),
       phases,
       facts,
     };
