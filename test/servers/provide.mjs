@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript without dependencies: this runs before anything is installed.
+import { realpathSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { canInstall, install, installCommand } from './provide/apt.mjs';
@@ -137,6 +138,6 @@ export async function main(args, env = process.env) {
   return missing && env.CI === 'true' ? 1 : 0;
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   process.exitCode = await main(process.argv.slice(2));
 }
