@@ -6,9 +6,9 @@ import {
   type MemberList,
   sameIdentity,
 } from '../backend/index.js';
-import { ClusterError } from '../errors/index.js';
+import { ClusterError, isClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
-import type { Runtime } from '../runtime/index.js';
+import { backoffMs, pause, type Runtime } from '../runtime/index.js';
 import type { RegistrationKeeper } from '../session/index.js';
 import { nextRecord } from './record.js';
 import { identityOf } from './situation.js';
@@ -47,13 +47,29 @@ export async function tryLock(
   }
 }
 
-/** Back soon: the entry goes, and whoever goes last leaves word that nobody is there. One try, and never a failure. */
+const TRIES = 4;
+const BETWEEN_TRIES = { firstMs: 50, maxMs: 400 };
+
+/** Asks again a few times: many processes that stop together can keep a store too busy to answer each in time. */
+async function patiently<T>({ runtime, signal }: FarewellParts, ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLast = attempt + 1 === TRIES || signal.aborted;
+      if (isLast || !isClusterError(error) || !error.retryable) throw error;
+      await pause(runtime, backoffMs(attempt, BETWEEN_TRIES, runtime.random()), signal);
+    }
+  }
+}
+
+/** Back soon: the entry goes, and whoever goes last leaves word that nobody is there. Never a failure. */
 export async function sayGoodbye(parts: FarewellParts): Promise<void> {
   const { backend, keeper, identity, signal } = parts;
   try {
-    await keeper.withdraw({ signal });
+    await patiently(parts, () => keeper.withdraw({ signal }));
     if (!identity) return;
-    const list = await backend.list({ signal });
+    const list = await patiently(parts, () => backend.list({ signal }));
     const record = recordOf(list, identity);
     if (record && !record.idle && nobodyLeft(list, parts.self)) await markIdle(parts, identity);
   } catch {

@@ -35,7 +35,9 @@ async function settle<Answer>(options: ExchangeOptions<Answer>, signal: AbortSig
     if (signal.aborted) return { kind: 'failed', error: fromAbort(signal.reason, operation, false) };
     return { kind: 'answered', answer: options.check(await options.start(signal)) };
   } catch (thrown) {
-    return { kind: 'failed', error: fromForeign(thrown, operation, fallback) };
+    const isAbort = signal.aborted && thrown === signal.reason;
+    const error = isAbort ? fromAbort(thrown, operation, true) : fromForeign(thrown, operation, fallback);
+    return { kind: 'failed', error };
   }
 }
 

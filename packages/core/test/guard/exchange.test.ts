@@ -1,6 +1,6 @@
 import { ClusterError } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
-import { busy, emptyList, lockRequest, outcomeOf, record, registered, registerRequest, scene } from './kit.js';
+import { busy, emptyList, grant, lockRequest, outcomeOf, record, registered, registerRequest, scene } from './kit.js';
 
 describe('one exchange with a backend', () => {
   it('gives the verb its time limit, its clock and a signal', async () => {
@@ -42,6 +42,17 @@ describe('one exchange with a backend', () => {
       outcomeUnknown: false,
     });
     expect(calls).toHaveLength(0);
+  });
+
+  it('keeps the code of such a reason, and never lets it say that nothing happened', async () => {
+    const { guard, time } = scene();
+    const controller = new AbortController();
+    const reason = new ClusterError('LOCK_LOST', 'gone', { details: { name: 'x' } });
+    const seen = outcomeOf(guard.unlock(grant, { signal: controller.signal }));
+    controller.abort(reason);
+    await time.advance(0);
+    const facts = { code: 'LOCK_LOST', message: reason.message, outcomeUnknown: true, retryable: false, cause: reason };
+    expect(seen.error).toMatchObject({ ...facts, details: { name: 'x' } });
   });
 
   it('leaves no timer behind', async () => {

@@ -1,3 +1,4 @@
+import { ClusterError } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
 import { busy, grant, held, lockRequest, outcomeOf, scene } from './kit.js';
 
@@ -95,6 +96,19 @@ describe('a lock that is granted too late', () => {
     expect(of('unlock')).toHaveLength(1);
     of('unlock')[0]?.answer.resolve({ kind: 'released' });
     await undone.ended;
+  });
+
+  it('asks once more when the backend rejects with the reason of the abort, whatever that reason says', async () => {
+    const { guard, calls, of, time } = scene();
+    const controller = new AbortController();
+    const locking = outcomeOf(guard.lock(lockRequest, { signal: controller.signal }));
+    const reason = new ClusterError('CLOSED', 'stopped');
+    controller.abort(reason);
+    calls[0]?.answer.reject(reason);
+    await locking.ended;
+    void guard.giveUpLock(lockRequest);
+    await time.advance(0);
+    expect(of('lock')).toHaveLength(2);
   });
 
   it('unlocks what that last question gets too late as well', async () => {
