@@ -12,7 +12,9 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: layout of RabbitMQ', () => {
   };
   /** What RabbitMQ's own peer discovery does: a lease, and a put of a JSON object under the node's key. */
   async function registerNative(nodes: string, node: string): Promise<string> {
-    const lease = /lease ([0-9a-f]+)/.exec(await shared.etcdctl('lease', 'grant', '61'))?.[1] ?? '';
+    const printed = /lease ([0-9a-f]+)/.exec(await shared.etcdctl('lease', 'grant', '61'))?.[1] ?? '';
+    // etcdctl prints an id with leading zeros; keys and everybody else go without.
+    const lease = BigInt(`0x${printed}`).toString(16);
     const value = `{"node":"${node}","lease_id":${BigInt(`0x${lease}`)},"ttl":61}`;
     await shared.etcdctl('put', `--lease=${lease}`, `${nodes}/${node}`, value);
     return lease;
