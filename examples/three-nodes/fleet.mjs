@@ -17,6 +17,7 @@ export class Fleet {
   #setup;
   #onTold;
   #watchers = new Set();
+  #ending = false;
   members = new Map();
 
   constructor(setup, onTold) {
@@ -30,6 +31,7 @@ export class Fleet {
 
   /** Starts a process that is ready to start its node. */
   launch(name) {
+    if (this.#ending) throw new Error('every process is being stopped');
     const child = fork(MEMBER, [JSON.stringify({ name, ...this.#setup })], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -54,6 +56,12 @@ export class Fleet {
       this.#told(member, 'exit', { code, signal });
     });
     return member;
+  }
+
+  /** Starts the nodes of processes that are loaded. */
+  start(members) {
+    for (const { child } of members) if (!this.#ending && child.connected) child.send('start');
+    return Promise.all(members.map(({ formed }) => formed));
   }
 
   #told(member, event, data) {
@@ -82,6 +90,7 @@ export class Fleet {
 
   /** Stops every process in an orderly way; whoever does not end in time is killed. */
   async stopAll(limitMs) {
+    this.#ending = true;
     const ending = this.running;
     for (const { child } of ending) if (child.connected) child.send('stop');
     const timer = setTimeout(() => {

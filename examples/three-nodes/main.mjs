@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runScenario } from './scenario.mjs';
+import { runScenario, timingOf } from './scenario.mjs';
 import { Screen } from './screen.mjs';
 import { isStore } from './store.mjs';
 
@@ -18,7 +18,8 @@ Usage: npm start -- [options]
   --json          events and summary as lines of JSON
   --help          this text
 
-Exit status: 0 when everything was as promised, 1 when not (with the reason), 2 for an option that cannot be used.`;
+Exit status: 0 when everything was as promised, 1 when not (with the reason), 2 for an option that cannot be used,
+130 after Ctrl-C, when every process was stopped early.`;
 
 function whole(name, text, min, max) {
   const value = Number(text);
@@ -43,7 +44,13 @@ function readOptions(args) {
   if (values.store !== 'local' && !isStore(values.store)) {
     throw new RangeError(`--store is ${values.store}; allowed: local, local:FOLDER or etcd://HOST:PORT[,HOST:PORT…]`);
   }
-  return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', values.ttl, 500, 600_000) };
+  return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', values.ttl, 100, 600_000) };
+}
+
+/** What the store does not allow is known before anything is started. */
+async function requireTtl({ store, ttl }) {
+  const unused = store === 'local' ? `local:${tmpdir()}` : store;
+  await timingOf({ store: unused, cluster: 'three-nodes', ttlMs: ttl });
 }
 
 async function main({ store, nodes, ttl, keep, json }) {
@@ -61,7 +68,7 @@ async function main({ store, nodes, ttl, keep, json }) {
   try {
     const result = await runScenario(setup, screen, { keep, interrupted });
     screen.summary(result);
-    process.exitCode = result.ok ? 0 : 1;
+    process.exitCode = result.ok ? 0 : result.interrupted ? 130 : 1;
   } finally {
     if (folder) await rm(folder, { recursive: true, force: true });
   }
@@ -70,6 +77,7 @@ async function main({ store, nodes, ttl, keep, json }) {
 let options;
 try {
   options = readOptions(process.argv.slice(2));
+  if (!options.help) await requireTtl(options);
 } catch (error) {
   console.error(`${error.message}\n\n${HELP}`);
   process.exit(2);

@@ -16,16 +16,11 @@ async function timed(phases, name, bound, run) {
   return result;
 }
 
-/** All processes start at the same moment; one of them creates, the others join. */
-async function form(fleet, names) {
+/** Loaded first, so that all of them can start at the same moment. */
+async function load(fleet, names) {
   const members = names.map((name) => fleet.launch(name));
   await Promise.all(members.map(({ loaded }) => loaded));
-  return {
-    go: async () => {
-      for (const { child } of members) child.send('start');
-      return Promise.all(members.map(({ formed }) => formed));
-    },
-  };
+  return members;
 }
 
 function checkFormed(states) {
@@ -61,6 +56,7 @@ async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
   const { name, instance } = victim;
   screen.act(`${name} is killed with SIGKILL; its lease runs out within ${Math.round(timing.detectionMs)} ms`);
   await timed(phases, `${name} killed: the others see it go`, Math.round(timing.detectionMs), async () => {
+    fleet.killed = instance;
     victim.child.kill('SIGKILL');
     await victim.exited;
     const unseen = () => fleet.running.every(({ view }) => !view.includes(name));
@@ -70,8 +66,8 @@ async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
   const back = fleet.launch(name);
   await back.loaded;
   const state = await timed(phases, `${name} back in the cluster`, undefined, async () => {
-    back.child.send('start');
-    return back.formed;
+    const [formed] = await fleet.start([back]);
+    return formed;
   });
   promise(state.identity?.clusterId === clusterId, `${name} is in another cluster than before`);
   promise(back.instance !== instance, `${name} came back as the same instance`);
@@ -85,6 +81,7 @@ async function stopEverything(fleet, screen, phases, setup, clusterId) {
   const bad = ends.find(({ code }) => code !== 0);
   promise(!bad, `${bad?.name} did not stop cleanly: ${bad?.signal ?? `status ${bad?.code}`}`);
   const { members, record } = await listStore(setup);
+  if (fleet.killed && members.some(({ instance }) => instance === fleet.killed)) return;
   promise(members.length === 0, `the store still lists ${members.map(({ node }) => node).join(', ')}`);
   promise(record.kind === 'present', `the record is ${record.kind}`);
   promise(record.record.clusterId === clusterId, 'the record names another cluster');
@@ -102,8 +99,10 @@ export async function runScenario(setup, screen, { keep, interrupted }) {
     const timing = await timingOf(setup);
     const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
     screen.act(`${nodes} processes start at the same moment`);
-    const ready = await timed(phases, 'processes loaded', undefined, () => form(fleet, names));
-    const states = await timed(phases, 'cluster formed, from the first start to the last node', undefined, ready.go);
+    const members = await timed(phases, 'processes loaded', undefined, () => load(fleet, names));
+    const states = await timed(phases, 'formation, from the first start to the last node', undefined, () =>
+      fleet.start(members),
+    );
     facts.cluster = checkFormed(states);
     screen.act(`one cluster: ${facts.cluster}`);
     if (keep) {
@@ -116,13 +115,17 @@ export async function runScenario(setup, screen, { keep, interrupted }) {
   try {
     const how = await Promise.race([acts().then(() => 'done'), interrupted.then(() => 'interrupted')]);
     if (how === 'interrupted') await endEarly(fleet, screen, phases, forMembers, facts);
-    return { ok: keep || how === 'done', reason: how, phases, facts };
+    return { ok: keep || how === 'done', interrupted: how === 'interrupted', reason: how, phases, facts };
   } catch (error) {
     const errors = [...fleet.members.values()].map((member) => member.errors).join('');
     await fleet.stopAll(STOP_LIMIT_MS);
     return {
       ok: false,
+<<<<<<< HEAD
       reason: [error instanceof Error ? error.message : String(error), errors].filter(Boolean).join('\n'),
+=======
+      reason: `${error instanceof Error ? error.message : String(error)}${errors && `\n${errors}`}`,
+>>>>>>> e2e
       phases,
       facts,
     };

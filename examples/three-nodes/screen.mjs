@@ -1,5 +1,9 @@
-const TIMELINE_ROWS = 14;
+const TIMELINE_ROWS = 12;
 const STYLES = { bold: '\u001b[1m', dim: '\u001b[2m', green: '\u001b[32m', red: '\u001b[31m', off: '\u001b[0m' };
+
+// A line that wraps would take two rows, and what is drawn in place would creep down.
+const NO_WRAP = '\u001b[?7l';
+const WRAP = '\u001b[?7h';
 
 const seconds = (ms) => `${(ms / 1000).toFixed(2).padStart(6)} s`;
 
@@ -88,28 +92,31 @@ export class Screen {
   }
 
   #draw() {
-    const width = this.#out.columns ?? 100;
     const rows = this.#members().map(({ name, pid, state, role, clusterId, view }) => {
       const cells = [name.padEnd(8), String(pid).padEnd(8), state.padEnd(26), (role ?? '').padEnd(8)];
       return `${cells.join(' ')} ${(clusterId ?? '').slice(0, 8).padEnd(9)} sees ${view.length}`;
     });
     const head = this.#styled('bold', 'node     pid      state                      role     cluster   view');
-    const lines = [head, ...rows.map((row) => row.slice(0, width - 1)), '', ...this.#timeline.slice(-TIMELINE_ROWS)];
+    const left = Math.max(4, (this.#out.rows ?? 40) - TIMELINE_ROWS - 4);
+    const shown = rows.length > left ? [...rows.slice(0, left - 1), `and ${rows.length - left + 1} more`] : rows;
+    const lines = [head, ...shown, '', ...this.#timeline.slice(-TIMELINE_ROWS)];
     const back = this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : '';
-    this.#out.write(`${back}${lines.join('\n')}\n`);
+    this.#out.write(`${NO_WRAP}${back}${lines.join('\n')}\n${WRAP}`);
     this.#drawn = lines.length;
   }
 
-  summary({ ok, reason, phases, facts }) {
+  summary({ ok, interrupted, reason, phases, facts }) {
     if (this.#json) return void this.#out.write(`${JSON.stringify({ ok, reason, phases, ...facts })}\n`);
     const lines = phases.map(({ name, ms, bound }) => {
       const limit = bound === undefined ? '' : `   (bound ${seconds(bound).trim()})`;
-      return `  ${name.padEnd(44)} ${seconds(ms)}${limit}`;
+      return `  ${name.padEnd(50)} ${seconds(ms)}${limit}`;
     });
-    const told = Object.entries(facts).map(([name, value]) => `  ${name.padEnd(44)} ${value}`);
+    const told = Object.entries(facts).map(([name, value]) => `  ${name.padEnd(50)} ${value}`);
     const end = ok
       ? this.#styled('green', 'Everything was as promised.')
-      : this.#styled('red', `Not as promised: ${reason}`);
+      : interrupted
+        ? 'Interrupted; every process was stopped.'
+        : this.#styled('red', `Not as promised: ${reason}`);
     this.#out.write(`\n${[...lines, ...told, end].join('\n')}\n`);
   }
 }
