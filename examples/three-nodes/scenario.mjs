@@ -121,11 +121,7 @@ export async function runScenario(setup, screen, { keep, interrupted }) {
     await fleet.stopAll(STOP_LIMIT_MS);
     return {
       ok: false,
-<<<<<<< HEAD
-      reason: [error instanceof Error ? error.message : String(error), errors].filter(Boolean).join('\n'),
-=======
       reason: `${error instanceof Error ? error.message : String(error)}${errors && `\n${errors}`}`,
->>>>>>> e2e
       phases,
       facts,
     };
