@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type Backend, type CallOptions, ClusterError, type LockRequest } from '@autocluster/core/backend';
@@ -46,9 +47,10 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: faults', () => {
       const { proxy, behind } = await behindProxy();
       const verbs = await prepared(behind);
       proxy.pause();
-      const began = systemClock.monotonicMs();
-      const error = await failure(verbs[verb](call({ timeoutMs: 700 })));
-      expect(systemClock.monotonicMs() - began).toBeLessThan(1700);
+      // Timers of one process fire in the order in which they are due, however busy the machine is.
+      const tooLate = delay(1_700).then(() => undefined);
+      const error = await Promise.race([failure(verbs[verb](call({ timeoutMs: 700 }))), tooLate]);
+      if (!error) throw new Error(`${verb} had not settled after its time plus one second`);
       expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
       // A registration or lock that still waits for its lease has not happened.
       expect(error.outcomeUnknown).toBe(UNKNOWN.has(verb));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { requirePid } from './command.ts';
 import { keepOnlyLogs } from './folder.ts';
@@ -36,6 +36,22 @@ export interface ServerControls {
   resume(): void;
   /** The same ports and data, also after `kill`. Resolves when the server is ready again. */
   restart(): Promise<void>;
+}
+
+const PAUSE_LIMIT_MS = 1_000;
+
+/** The signal is delivered to each thread by itself: until all have stopped, the server may still answer. */
+function waitUntilStopped(pid: number): void {
+  if (process.platform !== 'linux') return;
+  const isStopped = (thread: string) => /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+  const end = performance.now() + PAUSE_LIMIT_MS;
+  while (performance.now() < end) {
+    try {
+      if (readdirSync(`/proc/${pid}/task`).every(isStopped)) return;
+    } catch {
+      // A thread ended while we looked.
+    }
+  }
 }
 
 // The kernel ends the server even when this process is killed with SIGKILL and no exit hook runs.
@@ -92,7 +108,7 @@ export class Daemon {
   }
 
   pause(): void {
-    this.#signal('SIGSTOP');
+    if (this.#signal('SIGSTOP')) waitUntilStopped(this.pid);
   }
 
   resume(): void {
