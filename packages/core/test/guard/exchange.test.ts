@@ -33,6 +33,16 @@ describe('one exchange with a backend', () => {
     expect(calls[0]?.options.signal.aborted).toBe(true);
   });
 
+  it('settles its caller too when that happens inside of the verb', async () => {
+    const controller = new AbortController();
+    const list = () => {
+      controller.abort('inside');
+      return new Promise(() => undefined);
+    };
+    const { guard } = scene({ list });
+    await expect(guard.list({ signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED', cause: 'inside' });
+  });
+
   it('passes on a reason that is an error of ours, and sends nothing when it was aborted before', async () => {
     const { guard, calls } = scene();
     const reason = new ClusterError('LOCK_LOST', 'gone');
