@@ -9,7 +9,7 @@ const store = open({
   overlappingSync: false,
 });
 store.transactionSync(() => {
-  store.put(Buffer.from('clusters/orders/record'), Buffer.from('half'));
+  void store.put(Buffer.from('clusters/orders/record'), Buffer.from('half'));
   process.stdout.write('holding');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });

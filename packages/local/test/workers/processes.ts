@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 import { afterAll } from 'vitest';
+import type { Verbs } from './worker.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../../..');
@@ -88,24 +89,30 @@ export async function startHolder(folder: string): Promise<ChildProcess> {
 
 let calls = 0;
 
-interface Reply {
+interface Reply<Answer> {
   readonly id?: number;
-  readonly answer?: unknown;
+  readonly answer: Answer;
   readonly failure?: { readonly code?: string; readonly message: string };
 }
 
+type Asked<Verb extends keyof Verbs> = Omit<Verbs[Verb], 'answer'> & { readonly atMs?: number };
+
 /** Has a worker carry out one verb; rejects with what the worker's own call rejected with. */
-export function ask(child: ChildProcess, command: object): Promise<any> {
+export function ask<Verb extends keyof Verbs>(
+  child: ChildProcess,
+  verb: Verb,
+  asked: Asked<Verb>,
+): Promise<Verbs[Verb]['answer']> {
   calls += 1;
   const id = calls;
   return new Promise((resolve, reject) => {
-    const listen = ({ id: of, answer, failure }: Reply) => {
+    const listen = ({ id: of, answer, failure }: Reply<Verbs[Verb]['answer']>) => {
       if (of !== id) return;
       child.off('message', listen);
       if (failure === undefined) resolve(answer);
       else reject(Object.assign(new Error(failure.message), failure));
     };
     child.on('message', listen);
-    child.send({ ...command, id });
+    child.send({ ...asked, verb, id });
   });
 }

@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { Backend, CallOptions } from '@autocluster/core/backend';
+import {
+  type CallOptions,
+  type ClusterRecord,
+  isClusterError,
+  type LockGrant,
+  type LockOutcome,
+  type LockRequest,
+  type MemberList,
+  type RegisterOutcome,
+  type RegisterRequest,
+  type UnlockOutcome,
+} from '@autocluster/core/backend';
 import { local } from '../../src/index.js';
 
 const [, , folder = '', work = 'serve'] = process.argv;
@@ -12,34 +23,52 @@ function tell(message: object): void {
   process.send?.(message);
 }
 
-export interface Command {
-  readonly id: number;
-  readonly verb: 'register' | 'list' | 'lock' | 'unlock' | 'close' | 'becomeNobody';
-  readonly request?: never;
-  readonly record?: never;
-  /** Moment on the machine's clock before which it does not begin. */
-  readonly atMs?: number;
-  readonly timeoutMs?: number;
+/** What a worker can be asked, and what it answers. */
+export interface Verbs {
+  readonly register: { readonly request: RegisterRequest; readonly answer: RegisterOutcome };
+  readonly list: { readonly answer: MemberList };
+  readonly lock: { readonly request: LockRequest; readonly answer: LockOutcome };
+  readonly unlock: { readonly request: LockGrant; readonly record?: ClusterRecord; readonly answer: UnlockOutcome };
+  readonly close: { readonly answer: undefined };
+  readonly becomeNobody: { readonly answer: undefined };
 }
 
-async function carryOut({ verb, request, record, timeoutMs = 5_000 }: Command): Promise<unknown> {
-  const call = options(timeoutMs);
-  if (verb === 'becomeNobody') return process.setuid?.(65_534);
-  if (verb === 'close') return backend.close();
-  if (verb === 'list') return backend.list(call);
-  if (verb === 'unlock') return backend.unlock(request as never, record === undefined ? call : { ...call, record });
-  const chosen: Pick<Backend, 'register' | 'lock'> = backend;
-  // The hint is a function, and does not go from process to process.
-  return { ...(await chosen[verb](request as never, call)), released: undefined };
+/** `atMs`: moment on the machine's clock before which it does not begin. */
+export type Command = { readonly atMs?: number } & {
+  [Verb in keyof Verbs]: { readonly verb: Verb } & Omit<Verbs[Verb], 'answer'>;
+}[keyof Verbs];
+
+async function carryOut(command: Command): Promise<unknown> {
+  const call = options(5_000);
+  switch (command.verb) {
+    case 'register':
+      return backend.register(command.request, call);
+    case 'list':
+      return backend.list(call);
+    case 'lock':
+      // The hint is a function, and does not go from process to process.
+      return { ...(await backend.lock(command.request, call)), released: undefined };
+    case 'unlock': {
+      const { record, request } = command;
+      return backend.unlock(request, record === undefined ? call : { ...call, record });
+    }
+    case 'close':
+      return backend.close();
+    case 'becomeNobody':
+      process.setuid?.(65_534);
+  }
+  return undefined;
 }
 
-async function serve(command: Command): Promise<void> {
+async function serve({ id, ...command }: Command & { readonly id: number }): Promise<void> {
   while (command.atMs !== undefined && clock.monotonicMs() < command.atMs);
   try {
-    tell({ id: command.id, answer: await carryOut(command) });
+    tell({ id, answer: await carryOut(command) });
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    tell({ id: command.id, failure: { code, message } });
+    tell({
+      id,
+      failure: isClusterError(error) ? { code: error.code, message: error.message } : { message: String(error) },
+    });
   }
   if (command.verb === 'close') process.disconnect?.();
 }
@@ -65,5 +94,5 @@ async function form(): Promise<void> {
 }
 
 if (work === 'form') void form().catch((error: unknown) => tell({ broken: String(error) }));
-else process.on('message', (command: Command) => void serve(command));
+else process.on('message', (command: Command & { readonly id: number }) => void serve(command));
 tell({ ready: true });
