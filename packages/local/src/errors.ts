@@ -1,7 +1,8 @@
+import { statfsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ClusterError, type ErrorCode, isClusterError } from '@autocluster/core/backend';
 
-const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, ENOTDIR, EISDIR } = constants.errno;
+const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, EIO, ENOTDIR, EISDIR } = constants.errno;
 const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS', EACCES, EPERM, EROFS]);
 const MAP_FULL = -30_792;
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', ENOSPC, EDQUOT, EFBIG, MAP_FULL]);
@@ -22,6 +23,19 @@ const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const FULL_BELOW_BYTES = 65_536;
+
+/** A write that was cut short for want of room looks to LMDB like one that a broken disk cut short. */
+function isCutShort(code: unknown, folder: string): boolean {
+  if (code !== EIO) return false;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < FULL_BELOW_BYTES;
+  } catch {
+    return false;
+  }
+}
 
 export interface Failure {
   readonly operation: string;
@@ -45,7 +59,8 @@ export function storeError(error: unknown, { operation, folder, outcomeUnknown =
   if (FORBIDDEN.has(code)) {
     return failed('STORE_FORBIDDEN', `no permission to read and write the folder ${folder} (${textOf(error)})`);
   }
-  if (FULL.has(code)) return failed('STORE_FULL', `no room to write in ${folder} (${textOf(error)})`);
+  if (FULL.has(code) || isCutShort(code, folder))
+    return failed('STORE_FULL', `no room to write in ${folder} (${textOf(error)})`);
   const useless = USELESS.has(code);
   return failed('STORE_FAILED', `the store in ${folder} failed (${textOf(error)})`, useless ? false : undefined);
 }
