@@ -76,14 +76,17 @@ export class Endpoints {
   async #probe(host: EtcdHost, call: Call, over: AbortController): Promise<EtcdTransport> {
     const transport = this.#connect(host);
     try {
-      await transport.probe(call);
+      await transport.probe(call).catch((error: unknown) => {
+        // Who is asked for a password has been answered.
+        if (!isTrouble(error, 'token', 'forbidden')) throw error;
+      });
       if (over.signal.aborted) throw new CallFailure('cancelled', 'another endpoint was faster', host.address);
       over.abort();
       this.#current = transport;
       return transport;
     } catch (error) {
       transport.close();
-      if (!isTrouble(error, 'deadline')) throw error;
+      if (!(error instanceof CallFailure) || !error.message.startsWith('Deadline exceeded')) throw error;
       throw new CallFailure('not-connected', `no answer within ${call.timeoutMs} ms`, host.address);
     }
   }

@@ -76,7 +76,7 @@ export interface Call {
 
 /** Everything that this backend asks of one etcd endpoint. Failures reject with `CallFailure`; nothing is retried. */
 export interface EtcdTransport {
-  /** Resolves when the endpoint answers and knows a leader. */
+  /** Resolves when the endpoint answers and knows a leader; needs no token, but may be refused for want of one. */
   probe(call: Call): Promise<void>;
   authenticate(user: string, password: string, call: Call): Promise<string>;
   transact(transaction: Transaction, call: Call): Promise<TransactionReply>;
