@@ -1,160 +1,124 @@
 import { addAbortListener } from 'node:events';
-import { type CallOptions, ClusterError } from '@autocluster/core/backend';
+import type { CallOptions, ClusterError } from '@autocluster/core/backend';
 import { bootId } from './boot.js';
 import type { LocalConfig } from './config.js';
 import { type Borrowed, borrowEnvironment, type Environment } from './environment.js';
 import { abortError, closedError, storeError } from './errors.js';
+import { carryOut, type Exchange, look } from './exchange.js';
 import { clusterKeys } from './keys.js';
-import { nextOf, type Numbers, type Plan, type View, viewOf } from './view.js';
+import type { Numbers, Plan, View } from './view.js';
 
 /** One backend's way to its folder. */
 export interface Client {
-  /** Asks one unchanging state. */
+  /** Asks one unchanging state of the store with this identity. */
   ask<T>(operation: string, options: CallOptions, question: (view: View, store: string) => T): Promise<T>;
   /** Carries out what `plan` makes of the latest state, in one transaction. */
   carryOut<T>(operation: string, options: CallOptions, plan: (view: View) => Plan<T>): Promise<T>;
-  /** Opens the folder if that was not done before. */
-  environment(operation: string): Promise<Environment>;
-  /** What the store counts now. */
+  /** The folder, for those who wait for news of it. */
+  environment(operation: string, options: CallOptions): Promise<Environment>;
+  /** What the cluster counts now. */
   counters(environment: Environment): Numbers;
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;
   close(): Promise<void>;
 }
 
-/** Settles with `work`, or at once when the signal aborts; the outcome of `work` is then unknown. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal, operation: string): Promise<T> {
+export interface ClientParts {
+  readonly config: LocalConfig;
+  /** Names the boot of the machine. Default: asks the machine. */
+  readonly boot?: () => string;
+}
+
+interface Opened extends Borrowed {
+  readonly boot: string;
+}
+
+/** Opens the folder at the first use, and again after a failure. */
+function createOpener({ config: { folder }, boot = bootId }: ClientParts) {
+  let opening: Promise<Opened> | undefined;
+  let opened: Opened | undefined;
+  const open = async (): Promise<Opened> => {
+    const id = boot();
+    opened = { ...(await borrowEnvironment(folder)), boot: id };
+    return opened;
+  };
+  return {
+    async ready(operation: string): Promise<Opened> {
+      opening ??= open();
+      const attempt = opening;
+      try {
+        return await attempt;
+      } catch (error) {
+        if (opening === attempt) opening = undefined;
+        throw storeError(error, { operation, folder });
+      }
+    },
+    async close(): Promise<void> {
+      const last = opening;
+      opening = undefined;
+      const giveBack = last?.then((borrowed) => borrowed.giveBack()).catch(() => undefined);
+      // An opening that another process holds up gives the folder back when it goes on.
+      if (opened !== undefined) await giveBack;
+    },
+  };
+}
+
+interface End {
+  readonly signal: AbortSignal;
+  readonly error: () => ClusterError;
+}
+
+/** Settles with `work`, or at once with the error of the first end that comes; what becomes of `work` is then unknown. */
+async function untilEnd<T>(work: Promise<T>, ends: readonly End[]): Promise<T> {
   let letGo = () => undefined as void;
-  const aborted = new Promise<never>((_, reject) => {
-    const listener = addAbortListener(signal, () => reject(abortError(signal, operation, true)));
-    letGo = () => listener[Symbol.dispose]();
+  const ended = new Promise<never>((_, reject) => {
+    const listeners = ends.map(({ signal, error }) => addAbortListener(signal, () => reject(error())));
+    letGo = () => listeners.forEach((listener) => listener[Symbol.dispose]());
   });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([work, ended]);
   } finally {
     letGo();
   }
 }
 
-export interface ClientParts {
-  readonly config: LocalConfig;
-  /** Default: the machine's. */
-  readonly boot?: () => string;
-}
-
-export function createClient({ config, boot = bootId }: ClientParts): Client {
-  const { folder, maxBytes } = config;
+export function createClient(parts: ClientParts): Client {
+  const { config } = parts;
   const keys = clusterKeys(config.cluster);
   const closing = new AbortController();
-  const running = new Set<Promise<unknown>>();
-  let opened: Promise<Borrowed & { readonly boot: string }> | undefined;
+  const opener = createOpener(parts);
+  let closed: Promise<void> | undefined;
 
-  const open = () => {
-    opened ??= (async () => {
-      const id = boot();
-      return { ...(await borrowEnvironment(folder)), boot: id };
-    })();
-    return opened;
-  };
-
-  const ready = async (operation: string) => {
-    if (closing.signal.aborted) throw closedError(operation);
-    const attempt = open();
-    try {
-      return await attempt;
-    } catch (error) {
-      if (opened === attempt) opened = undefined;
-      throw storeError(error, { operation, folder });
-    }
-  };
-
-  const refuse = (operation: string, { signal }: CallOptions) => {
-    if (closing.signal.aborted) throw closedError(operation);
+  const requireWanted = (operation: string, { signal }: CallOptions) => {
+    if (closing.signal.aborted) throw closedError(operation, false);
     if (signal.aborted) throw abortError(signal, operation, false);
   };
 
-  const look = <T>(
-    operation: string,
-    { clock }: CallOptions,
-    environment: Environment,
-    id: string,
-    question: (view: View) => T,
-  ): T => {
-    try {
-      // The time is read behind the state: no lease in it can have begun later.
-      return environment.read((reader) => question(viewOf(reader, keys, { nowMs: clock.monotonicMs(), boot: id })));
-    } catch (error) {
-      throw storeError(error, { operation, folder });
-    }
-  };
-
-  const requireRoom = (operation: string, environment: Environment, plan: Plan<unknown>) => {
-    if (!plan.grows || environment.usedBytes() < maxBytes) return;
-    const text = `the entries in ${folder} take more than maxBytes (${maxBytes})`;
-    throw new ClusterError('STORE_FULL', text, { operation, details: { folder, maxBytes } });
-  };
-
-  /** True when the writes of the plan were done, false when the state that it was made from is over. */
-  const write = async (operation: string, environment: Environment, view: View, plan: Plan<unknown>) => {
-    const seen = view.counters;
-    const sequence = nextOf(view);
-    const changed = plan.news === 'list' ? sequence : (seen?.changed ?? 0);
-    const next = { sequence, changed };
-    try {
-      return await environment.commit({ condition: keys.sequence, seen: seen?.sequence, next, writes: plan.writes });
-    } catch (error) {
-      throw storeError(error, { operation, folder });
-    }
-  };
-
-  const attemptUntilDone = async <T>(operation: string, options: CallOptions, plan: (view: View) => Plan<T>) => {
-    const { environment, boot: id } = await ready(operation);
-    const startedMs = options.clock.monotonicMs();
-    return environment.inTurn(async () => {
-      for (;;) {
-        refuse(operation, options);
-        const [view, made] = look(operation, options, environment, id, (view) => [view, plan(view)] as const);
-        requireRoom(operation, environment, made);
-        if (made.writes.length === 0 || (await write(operation, environment, view, made))) {
-          if (made.news !== 'none') environment.notice.touch();
-          return made.outcome;
-        }
-        if (options.clock.monotonicMs() - startedMs > options.timeoutMs) {
-          const text = `other processes wrote to ${folder} all the time`;
-          throw new ClusterError('TIMEOUT', text, { operation, outcomeUnknown: false });
-        }
-      }
-    });
-  };
-
-  const tracked = <T>(work: Promise<T>): Promise<T> => {
-    running.add(work);
-    const forget = () => void running.delete(work);
-    work.then(forget, forget);
-    return work;
+  const bounded = async <T>(operation: string, options: CallOptions, work: (exchange: Exchange) => T | Promise<T>) => {
+    requireWanted(operation, options);
+    const wanted = () => requireWanted(operation, options);
+    const exchange = async () => {
+      const { environment, boot } = await opener.ready(operation);
+      wanted();
+      return work({ operation, options, config, keys, environment, boot, requireWanted: wanted });
+    };
+    return untilEnd(exchange(), [
+      { signal: options.signal, error: () => abortError(options.signal, operation, true) },
+      { signal: closing.signal, error: () => closedError(operation, true) },
+    ]);
   };
 
   return {
     closed: closing.signal,
-    async carryOut(operation, options, plan) {
-      refuse(operation, options);
-      return tracked(untilAborted(attemptUntilDone(operation, options, plan), options.signal, operation));
-    },
-    async ask(operation, options, question) {
-      refuse(operation, options);
-      const { environment, boot: id } = await ready(operation);
-      refuse(operation, options);
-      return look(operation, options, environment, id, (view) => question(view, environment.store));
-    },
-    environment: async (operation) => (await ready(operation)).environment,
-    counters: (environment) =>
-      environment.read((reader) => reader.numbers(keys.sequence)) ?? { sequence: 0, changed: 0 },
-    async close() {
+    ask: (operation, options, question) =>
+      bounded(operation, options, (exchange) => look(exchange, (view) => question(view, exchange.environment.store))),
+    carryOut: (operation, options, plan) => bounded(operation, options, (exchange) => carryOut(exchange, plan)),
+    environment: (operation, options) => bounded(operation, options, ({ environment }) => environment),
+    counters: ({ database }) => database.read((reader) => reader.numbers(keys.sequence)) ?? { sequence: 0, changed: 0 },
+    close() {
       closing.abort();
-      await Promise.allSettled(running);
-      const borrowed = await opened?.catch(() => undefined);
-      opened = undefined;
-      await borrowed?.giveBack();
+      closed ??= opener.close();
+      return closed;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { ClusterError, type ErrorCode, isClusterError } from '@autocluster/core/backend';
 
-const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG } = constants.errno;
+const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, ENOTDIR, EISDIR } = constants.errno;
 const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS', EACCES, EPERM, EROFS]);
 const MAP_FULL = -30_792;
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', ENOSPC, EDQUOT, EFBIG, MAP_FULL]);
@@ -10,7 +10,8 @@ const USELESS: ReadonlySet<unknown> = new Set([
   'ENOTDIR',
   'EEXIST',
   'EISDIR',
-  constants.errno.ENOTDIR,
+  ENOTDIR,
+  EISDIR,
   -30_793,
   -30_794,
   -30_796,
@@ -25,7 +26,7 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 export interface Failure {
   readonly operation: string;
   readonly folder: string;
-  /** false: the failure came before anything could be written. */
+  /** Whether what failed may have been written. Default: false. */
   readonly outcomeUnknown?: boolean;
 }
 
@@ -36,7 +37,7 @@ export function storeError(error: unknown, { operation, folder, outcomeUnknown =
   const failed = (name: ErrorCode, text: string, retryable?: boolean) =>
     new ClusterError(name, text, {
       operation,
-      outcomeUnknown,
+      outcomeUnknown: outcomeUnknown && name === 'STORE_FAILED',
       cause: error,
       details: { folder },
       ...(retryable === undefined ? {} : { retryable }),
@@ -55,6 +56,6 @@ export function abortError(signal: AbortSignal, operation: string, outcomeUnknow
   return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause: signal.reason });
 }
 
-export function closedError(operation: string): ClusterError {
-  return new ClusterError('CLOSED', 'the store was closed', { operation });
+export function closedError(operation: string, outcomeUnknown: boolean): ClusterError {
+  return new ClusterError('CLOSED', 'the store was closed', { operation, outcomeUnknown });
 }
