@@ -1,7 +1,7 @@
 import { type Latency, memoryStore, type MemoryStoreOptions, simulateTime } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 import { acquireLockIn, type LockHandle, type LockOptions, withLockIn } from '../../src/lock/index.js';
-import { deferred, outcomeOf, pretend } from '../guard/kit.js';
+import { outcomeOf, pretend } from '../guard/kit.js';
 
 function world(options: Omit<MemoryStoreOptions, 'runtime' | 'seed'> = {}) {
   const time = simulateTime({ seed: 1 });
@@ -84,11 +84,11 @@ describe('acquiring a lock', () => {
       const { time, process } = world();
       const [a, b] = [process('a'), process('b')];
       let calls = 0;
-      const { lock } = b.client;
+      const lock = b.client.lock.bind(b.client);
       Object.assign(b.client, {
         lock: async (...given: Parameters<typeof lock>) => {
           calls += 1;
-          const outcome = await lock.apply(b.client, given);
+          const outcome = await lock(...given);
           return outcome.kind === 'busy' ? { kind: 'busy', holder: outcome.holder, released } : outcome;
         },
       });
@@ -106,9 +106,9 @@ describe('acquiring a lock', () => {
     const { time, process, store } = world({ lockDelayMs: 15_000 });
     const [a, b] = [process('a'), process('b')];
     let calls = 0;
-    const { lock } = b.client;
+    const lock = b.client.lock.bind(b.client);
     Object.assign(b.client, {
-      lock: (...given: Parameters<typeof lock>) => ((calls += 1), lock.apply(b.client, given)),
+      lock: (...given: Parameters<typeof lock>) => ((calls += 1), lock(...given)),
     });
     await a.acquire('job');
     const waiting = outcomeOf(b.acquire('job'));
@@ -287,123 +287,5 @@ describe('acquiring a lock', () => {
   it('refuses a store without locks', async () => {
     const { process } = world({ capabilities: { lock: 'none' } });
     await expect(process('a').acquire('job')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-  });
-});
-
-describe('work under a lock', () => {
-  it('L9: is released when it has settled, in every way', async () => {
-    const { process, locks } = world();
-    const a = process('a');
-    expect(await a.under('job', async () => 7)).toBe(7);
-    expect(locks()).toEqual([]);
-    const failure = new TypeError('own');
-    await expect(a.under('job', () => Promise.reject(failure))).rejects.toBe(failure);
-    await expect(
-      a.under('job', () => {
-        throw failure;
-      }),
-    ).rejects.toBe(failure);
-    expect(locks()).toEqual([]);
-    expect(a.runtime.pendingTimers).toBe(0);
-  });
-
-  it('L9: is never released before it has settled, not even when the lock is lost', async () => {
-    const { time, process, store } = world();
-    const a = process('a');
-    const work = deferred();
-    let seen: AbortSignal | undefined;
-    const running = outcomeOf(
-      a.under('job', (lock) => {
-        seen = lock.signal;
-        return work.promise;
-      }),
-    );
-    await time.advance(100);
-    store.cluster('c').deleteLock('job');
-    await time.advance(10_000);
-    expect(seen?.reason).toMatchObject({ code: 'LOCK_LOST' });
-    await time.advance(60_000);
-    expect(running.done).toBe(false);
-    work.resolve('done');
-    await time.advance(0);
-    expect(running.error).toMatchObject({ code: 'LOCK_LOST' });
-  });
-
-  it('another error of the work wins over the loss', async () => {
-    const { time, process, store } = world();
-    const a = process('a');
-    const work = deferred();
-    const running = outcomeOf(a.under('job', () => work.promise));
-    await time.advance(100);
-    store.cluster('c').deleteLock('job');
-    await time.advance(10_000);
-    work.reject(new TypeError('own'));
-    await time.advance(0);
-    expect(running.error?.message).toBe('own');
-  });
-
-  it('a release that finds the lock gone rejects, although nobody had noticed', async () => {
-    const { process, store } = world();
-    const running = process('a').under('job', async () => store.cluster('c').deleteLock('job'));
-    await expect(running).rejects.toMatchObject({ code: 'LOCK_LOST' });
-  });
-
-  it('a release that fails before the deadline resolves with the value', async () => {
-    const { time, process, locks, kinds } = world();
-    const a = process('a');
-    a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['unlock'] });
-    const running = outcomeOf(a.under('job', async () => 7));
-    await time.advance(1_000);
-    expect(running.value).toBe(7);
-    expect(locks()).toHaveLength(1);
-    await time.advance(30_000);
-    expect(kinds()).toEqual(['locked', 'lock-expired']);
-  });
-
-  it('a release that fails until after the deadline does not', async () => {
-    const { time, process } = world();
-    const a = process('a');
-    const running = outcomeOf(
-      a.under('job', async () => {
-        a.faults.inject({ kind: 'drop-reply' });
-        await new Promise<void>((resolve) => a.runtime.after(26_000, resolve));
-      }),
-    );
-    await time.advance(60_000);
-    expect(running.error).toMatchObject({ code: 'LOCK_LOST' });
-  });
-
-  it('is tried twice to release', async () => {
-    const { time, process, kinds } = world();
-    const a = process('a');
-    a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['unlock'], times: 1 });
-    const running = outcomeOf(a.under('job', async () => 7));
-    await time.advance(1_000);
-    expect(running.value).toBe(7);
-    expect(kinds()).toEqual(['locked', 'unlocked']);
-  });
-
-  it('a lost lock does not hold up the contenders of its process', async () => {
-    const { time, process, store } = world();
-    const a = process('a');
-    void a.under('job', () => new Promise(() => undefined)).catch(() => undefined);
-    await time.advance(100);
-    const next = outcomeOf(a.acquire('job'));
-    store.cluster('c').deleteLock('job');
-    await time.advance(10_000);
-    expect(next.done).toBe(true);
-  });
-
-  it('a handle works when it is taken apart, and disposes of itself', async () => {
-    const { process, locks } = world();
-    const handle = await process('a').acquire('job');
-    const { assertHeld, verify, release, signal, token } = handle;
-    assertHeld();
-    await verify();
-    expect([signal.aborted, token]).toEqual([false, 1n]);
-    await handle[Symbol.asyncDispose]();
-    expect(locks()).toEqual([]);
-    expect(await release()).toBe('released');
-    expect(assertHeld).toThrow(expect.objectContaining({ code: 'LOCK_LOST' }));
   });
 });
