@@ -30,18 +30,21 @@ export interface LeaveParts {
   readonly runtime: Runtime;
   readonly driver: GuardedDriver;
   readonly waitMs: number;
+  /** The node stops: it does not leave any more. */
+  readonly stopped: AbortSignal;
   readonly farewell: (signal: AbortSignal) => FarewellParts & { readonly identity: ClusterIdentity };
   /** Ends formation, so that it does not join again what the daemon has just left. */
   readonly halt: () => Promise<void>;
 }
 
 /** Takes the formation lock, and under it leaves for good. The node goes on as before when the lock is not to be had. */
-export async function leaveCluster({ runtime, driver, waitMs, farewell, halt }: LeaveParts): Promise<void> {
-  const scope = anySignal([]);
-  const parts = farewell(scope.signal);
+export async function leaveCluster(options: LeaveParts): Promise<void> {
+  const { runtime, driver, waitMs, stopped, farewell, halt } = options;
+  const parts = farewell(stopped);
   const grant = await patientLock(runtime, parts, waitMs);
-  await halt();
   try {
+    stopped.throwIfAborted();
+    await halt();
     await leaveForGood(parts, driver, grant);
   } catch (error) {
     await parts.backend.unlock(grant, {}).catch(() => undefined);
