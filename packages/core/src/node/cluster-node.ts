@@ -255,6 +255,7 @@ class Node implements ClusterNode {
       await leaveCluster({
         runtime: this.#runtime,
         driver: this.#driver,
+        timing: this.#settings.timing,
         waitMs: this.#settings.timing.latestTakeoverMs + this.#settings.workMs,
         stopped: this.#watching.signal,
         farewell: (signal) => ({ ...this.#farewell(signal), identity: standing.identity }),

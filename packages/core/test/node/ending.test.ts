@@ -23,6 +23,19 @@ describe('a node that ends', () => {
     expect(world.cluster.locks).toEqual([]);
   });
 
+  it('keeps the lock for as long as its daemon takes to leave', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    const [, leaving] = ['n1', 'n2'].map((name) => world.launch(name, { driver: daemons.daemon(name) }));
+    if (!leaving) throw new Error('no node');
+    await world.formed('n1', 'n2');
+    await world.until(() => world.cluster.record.kind === 'present' && world.cluster.record.record.size === 2);
+    daemons.daemon('n2').faults.inject({ kind: 'slow', ms: 70_000, verbs: ['leave'] });
+    await world.settle(leaving.leave(), 100_000);
+    expect(world.store.history.filter(({ kind }) => kind === 'lock-expired')).toEqual([]);
+    expect(world.cluster.record).toMatchObject({ record: { size: 1, idle: false } });
+  });
+
   it('stops for now although it wanted to leave: then it stays a member', async () => {
     const world = new World();
     const daemons = world.daemons();
