@@ -8,8 +8,8 @@ import {
 } from '../backend/index.js';
 import { ClusterError, isClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
-import { backoffMs, pause, type Runtime } from '../runtime/index.js';
-import type { RegistrationKeeper } from '../session/index.js';
+import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
+import type { LockKeeper, RegistrationKeeper } from '../session/index.js';
 import { nextRecord } from './record.js';
 import { identityOf } from './situation.js';
 
@@ -33,9 +33,7 @@ function recordOf(list: MemberList, identity: ClusterIdentity): ClusterRecord | 
 const nobodyLeft = (list: MemberList, self: string): boolean =>
   list.complete && !list.members.some((member) => member.identity && member.node !== self);
 
-export async function tryLock(
-  parts: Omit<FarewellParts, 'identity' | 'keeper'>,
-): Promise<LockGrant | string | undefined> {
+async function tryLock(parts: Omit<FarewellParts, 'identity' | 'keeper'>): Promise<LockGrant | string | undefined> {
   const { backend, runtime, self, instance, ttlMs, signal } = parts;
   const request = { name: FORMATION_LOCK, node: self, instance, attempt: runtime.uniqueId(), ttlMs };
   try {
@@ -88,21 +86,24 @@ async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promis
   await backend.unlock(grant, { signal, record: idle });
 }
 
-/** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller holds. */
-export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, grant: LockGrant): Promise<void> {
+/** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller keeps. */
+export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
   const { backend, keeper, identity, signal } = parts;
   const list = await backend.list({ signal });
   const record = identity && recordOf(list, identity);
   if (!record) {
     throw new ClusterError('LOCK_LOST', 'the record does not name this cluster any more', { operation: 'leave' });
   }
-  await driver.leave?.({ signal, list });
+  lock.assertHeld();
+  const scope = anySignal([signal, lock.signal]);
+  await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);
   await keeper.withdraw({ signal });
-  const idle = nobodyLeft(list, parts.self);
-  const change = {
-    size: Math.max(0, record.size - 1),
-    idle,
-    removed: record.removed.filter((node) => node !== parts.self),
-  };
-  await backend.unlock(grant, { signal, record: nextRecord(record, grant.token, change) });
+  // Others may have joined meanwhile.
+  const idle = nobodyLeft(await backend.list({ signal }), parts.self);
+  const size = Math.max(0, record.size - 1);
+  const removed = record.removed.filter((node) => node !== parts.self);
+  const changed = nextRecord(record, lock.grant.token, { size, idle, removed });
+  const outcome = await lock.release({ signal, record: changed });
+  if (outcome.kind === 'released') return;
+  throw new ClusterError('LOCK_LOST', 'the node has left, and the record still counts it', { operation: 'leave' });
 }

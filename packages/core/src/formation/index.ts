@@ -10,7 +10,7 @@ export type {
 export { propagationMs } from './config.js';
 export { WAIT_REASONS, type WaitReason } from './decide/decision.js';
 export type { ReportName } from './effect.js';
-export { type FarewellParts, leaveForGood, sayGoodbye, tryLock } from './farewell.js';
+export { type FarewellParts, leaveForGood, sayGoodbye } from './farewell.js';
 export type { Machine, Role } from './machine.js';
 export { type NodeState, nodeState } from './node-state.js';
 export type { Observation } from './observation.js';

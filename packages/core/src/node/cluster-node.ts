@@ -214,10 +214,12 @@ class Node implements ClusterNode {
     this.#watching.abort(new ClusterError('CLOSED', 'the node stops'));
     this.#warning.end();
     const halted = failed ? () => this.#runner.settled() : () => this.#runner.halt();
+    // At once: a daemon that does not stop in time must not keep these locks renewed for ever.
+    const unlocked = this.#locks.end();
     await withinLimit(this.#runtime, stopTimeoutMs, [
       halted,
       (signal) => sayGoodbye({ ...this.#farewell(signal), identity }),
-      () => this.#locks.end(),
+      () => unlocked,
     ]);
     this.#keeper.stop();
     this.#events.emit('registration.removed', { node: this.#settings.formation.self });
@@ -248,13 +250,25 @@ class Node implements ClusterNode {
     const { standing } = this.#machine;
     if (!standing || this.#stopped)
       throw new ClusterError('CLOSED', 'only a formed node can leave', { operation: 'leave' });
-    await leaveCluster({
-      runtime: this.#runtime,
-      driver: this.#driver,
-      waitMs: this.#settings.timing.latestTakeoverMs + this.#settings.workMs,
-      farewell: (signal) => ({ ...this.#farewell(signal), identity: standing.identity }),
-      halt: () => this.#runner.halt(),
-    });
+    let halted = false;
+    try {
+      await leaveCluster({
+        runtime: this.#runtime,
+        driver: this.#driver,
+        timing: this.#settings.timing,
+        waitMs: this.#settings.timing.latestTakeoverMs + this.#settings.workMs,
+        stopped: this.#watching.signal,
+        farewell: (signal) => ({ ...this.#farewell(signal), identity: standing.identity }),
+        halt: () => {
+          halted = true;
+          return this.#runner.halt();
+        },
+      });
+    } catch (error) {
+      // Formation has ended for good: what is left of this node must not live on as a member.
+      if (halted) await this.stop();
+      throw error;
+    }
     await this.stop();
   }
 

@@ -12,6 +12,26 @@ export interface NodeLocks {
   end(): Promise<void>;
 }
 
+/** The handle, with a word when nobody needs to release it any more. */
+function tracked(handle: LockHandle, onEnd: () => void): LockHandle {
+  return {
+    token: handle.token,
+    get signal() {
+      return handle.signal;
+    },
+    assertHeld: handle.assertHeld,
+    verify: handle.verify,
+    release: () => handle.release().finally(onEnd),
+    async [Symbol.asyncDispose]() {
+      try {
+        await handle[Symbol.asyncDispose]();
+      } finally {
+        onEnd();
+      }
+    },
+  };
+}
+
 export function createNodeLocks(backend: GuardedBackend, runtime: Runtime, owner: NodeId): NodeLocks {
   const ending = new AbortController();
   const handles = new Set<LockHandle>();
@@ -21,8 +41,13 @@ export function createNodeLocks(backend: GuardedBackend, runtime: Runtime, owner
     const scope = anySignal([ending.signal, options.signal]);
     try {
       const handle = await acquireLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal });
+      if (ending.signal.aborted) {
+        // It was won in the very moment in which the node stopped.
+        await handle.release().catch(() => undefined);
+        throw ending.signal.reason;
+      }
       handles.add(handle);
-      return handle;
+      return tracked(handle, () => handles.delete(handle));
     } finally {
       scope.clear();
     }

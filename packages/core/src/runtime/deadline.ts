@@ -8,15 +8,43 @@ export interface ClearableSignal {
   readonly clear: () => void;
 }
 
+/** Everybody who waits for one signal shares one listener on it: the platform takes more than ten for a leak. */
+interface Audience {
+  readonly listeners: Set<(reason: unknown) => void>;
+  readonly dismiss: () => void;
+}
+
+const audiences = new WeakMap<AbortSignal, Audience>();
+
+function gather(signal: AbortSignal): Audience {
+  const listeners: Audience['listeners'] = new Set();
+  const tell = () => {
+    audiences.delete(signal);
+    // Who lets go while the others are told is not told any more.
+    for (const listener of listeners) listener(signal.reason);
+  };
+  signal.addEventListener('abort', tell, { once: true });
+  const dismiss = () => {
+    audiences.delete(signal);
+    signal.removeEventListener('abort', tell);
+  };
+  const audience = { listeners, dismiss };
+  audiences.set(signal, audience);
+  return audience;
+}
+
 /** Runs `listener` once when `signal` aborts, at once if it has already; returns the way to let go. */
 export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
   if (signal.aborted) {
     listener(signal.reason);
     return () => undefined;
   }
-  const handler = () => listener(signal.reason);
-  signal.addEventListener('abort', handler, { once: true });
-  return () => signal.removeEventListener('abort', handler);
+  const { listeners, dismiss } = audiences.get(signal) ?? gather(signal);
+  const own = (reason: unknown) => listener(reason);
+  listeners.add(own);
+  return () => {
+    if (listeners.delete(own) && listeners.size === 0 && !signal.aborted) dismiss();
+  };
 }
 
 /** Aborts with any of `parents`, with its reason. */

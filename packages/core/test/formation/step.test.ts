@@ -52,6 +52,15 @@ describe('the formation machine', () => {
 describe('the formation machine under the lock', () => {
   const reply = { ticket: TICKET, nowMs: NOW_MS };
 
+  it('joins nobody when the lock that the join needs ended during the reset before it', () => {
+    const { phase } = machineIn('joining');
+    if (phase.kind !== 'joining') throw new Error(phase.kind);
+    const after = { next: 'join', intent: { ...phase.intent, locked: true } } as const;
+    const machine = { ...machineIn('resetting'), phase: { kind: 'resetting', after }, grant: undefined } as const;
+    const { effects } = step(CONFIG, machine, { ...reply, kind: 'worked' });
+    expect(effects).toMatchObject([{ kind: 'observe' }]);
+  });
+
   it('F1b: commits nothing when somebody is listed with an identity after its create', () => {
     const seen = observation({ nowMs: NOW_MS, own: provisional(), peers: [{ node: 'a', identity: OTHER }] });
     const { machine, effects } = step(CONFIG, machineIn('rechecking'), {

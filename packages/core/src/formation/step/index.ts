@@ -141,7 +141,11 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
       return named(config, machine, phase, nowMs);
     case 'resetting':
       if (phase.after.next === 'discover') return discover(machine);
-      if (phase.after.next === 'join') return join(machine, phase.after.intent, undefined);
+      if (phase.after.next === 'join') {
+        // A join that needs the lock does not begin when the lock ended during the reset.
+        const { intent } = phase.after;
+        return intent.locked && !machine.grant ? discover(machine) : join(machine, intent, undefined);
+      }
       return machine.grant ? create(machine, phase.after.create) : discover(machine);
     default:
       return unchanged(machine);
