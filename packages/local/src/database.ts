@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { open, type RootDatabase } from 'lmdb';
+import { closedError } from './errors.js';
 import { endOf } from './keys.js';
 import type { Numbers, Reader, Write } from './view.js';
 
@@ -116,6 +117,7 @@ export function openDatabase(folder: string): Database {
   const db = openStore(folder);
   const reader = readerOf(db);
   let underWay = 0;
+  let closed: Promise<void> | undefined;
 
   const counted = async (commit: Promise<boolean>) => {
     underWay += 1;
@@ -127,6 +129,7 @@ export function openDatabase(folder: string): Database {
   };
   return {
     read(ask) {
+      if (closed !== undefined) throw closedError('read', false);
       db.resetReadTxn();
       try {
         return ask(reader);
@@ -140,7 +143,7 @@ export function openDatabase(folder: string): Database {
     isEmpty: () => [...db.getKeys({ limit: 1 })].length === 0,
     usedBytes: () => usedBytes(db),
     async close() {
-      const closed = db.close();
+      closed ??= db.close();
       if (underWay === 0) await closed;
     },
   };

@@ -6,6 +6,7 @@ import { dataFileProblem } from './data-file.js';
 import { type Database, openDatabase } from './database.js';
 import { STORE_KEY } from './keys.js';
 import { type Notice, openNotice } from './notice.js';
+import { createWriter, type Writer } from './writer.js';
 
 /** Changes of the layout that another release must not touch raise this number. */
 const FORMAT = 1;
@@ -20,18 +21,8 @@ export interface Environment {
   readonly store: string;
   readonly database: Database;
   readonly notice: Notice;
-  /** Runs one work at a time: two writers of one process would only make one another begin again. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  readonly writer: Writer;
   close(): Promise<void>;
-}
-
-function queue(): Environment['inTurn'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const mine = last.then(work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
 }
 
 function refuse(folder: string, text: string): never {
@@ -75,7 +66,7 @@ async function openEnvironment(folder: string): Promise<Environment> {
       store,
       database,
       notice,
-      inTurn: queue(),
+      writer: createWriter(database),
       async close() {
         notice.close();
         await database.close();

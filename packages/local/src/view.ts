@@ -14,7 +14,7 @@ export interface Numbers {
 export interface Reader {
   get(key: string): string | undefined;
   numbers(key: string): Numbers | undefined;
-  /** Keys that begin with `prefix`, in the order of their bytes. */
+  /** All that begins with `prefix`. */
   range(prefix: string): Iterable<{ readonly key: string; readonly value: string }>;
 }
 
