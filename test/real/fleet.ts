@@ -66,7 +66,7 @@ export class Worker {
   }
 
   waitFor(event: string, withinMs = 30_000): Promise<Told> {
-    return this.until(`${event}`, () => this.last(event), withinMs);
+    return this.until(event, () => this.last(event), withinMs);
   }
 
   async until<T>(what: string, look: () => T | undefined, withinMs = 30_000): Promise<T> {
