@@ -31,10 +31,14 @@ const EXCEPTIONS: readonly { readonly name: string; readonly path: RegExp; reado
     reason: 'gRPC takes the deadline of a call as wall time only',
   },
   { name: 'extends Error', path: /^packages\/[^/]+\/src\/errors\.ts$/, reason: "a backend's own room for errors" },
-  { name: 'randomUUID', path: /^packages\/local\/src\/environment\.ts$/, reason: 'the identity of a new store' },
+  {
+    name: 'randomUUID',
+    path: /^packages\/local\/src\/(environment|database)\.ts$/,
+    reason: 'the identity of a new store',
+  },
   {
     name: 'setImmediate',
-    path: /^packages\/local\/src\/environment\.ts$/,
+    path: /^packages\/local\/src\/(environment|database)\.ts$/,
     reason: 'lmdb tells the reason of a failure one turn after the failure',
   },
 ];

@@ -47,10 +47,10 @@ function conclude(results) {
   console.log(`\n${countsLine(counts)}`);
 }
 
-/** The packages are tried as they are built. */
+/** The packages are tried, and linted against each other, as they are built. */
 const staticNames = (stages) =>
   STAGES.filter((name) => !TEST_STAGES.includes(name)).filter(
-    (name) => stages.includes(name) || (name === 'build' && stages.includes('pack')),
+    (name) => stages.includes(name) || (name === 'build' && (stages.includes('pack') || stages.includes('lint'))),
   );
 
 async function main(options) {

@@ -1,7 +1,6 @@
-import type { CallOptions } from '@autocluster/core/backend';
-import { isClusterError } from '@autocluster/core/backend';
+import { type CallOptions, isClusterError } from '@autocluster/core/backend';
 import pRetry from 'p-retry';
-import type { EtcdConfig } from './config.js';
+import type { EtcdConfig, EtcdCredentials } from './config.js';
 import { type Connect, Endpoints } from './endpoints.js';
 import { CallFailure, isTrouble, toClusterError } from './errors.js';
 import { closedError, Exchange } from './exchange.js';
@@ -21,6 +20,18 @@ interface Purpose {
   readonly writes: boolean;
   /** Whether it may be asked again after a lost answer. */
   readonly repeatable: boolean;
+}
+
+/** What the user's function throws or answers instead of a text may hold a secret, so nothing of it is shown. */
+function passwordOf({ password }: EtcdCredentials): string {
+  let given: unknown;
+  try {
+    given = password();
+  } catch {
+    throw new CallFailure('credentials', 'the password option, a function, has thrown', 'etcd');
+  }
+  if (typeof given === 'string' && given !== '') return given;
+  throw new CallFailure('credentials', 'the password option, a function, did not return a text', 'etcd');
 }
 
 /** The calls of one backend: chooses the endpoint, signs, bounds, repeats what may be repeated, and names failures. */
@@ -175,7 +186,7 @@ export class EtcdClient {
     const { credentials } = this.#config;
     if (credentials === undefined) return '';
     try {
-      return await transport.authenticate(credentials.user, credentials.password(), call);
+      return await transport.authenticate(credentials.user, passwordOf(credentials), call);
     } catch (error) {
       if (isTrouble(error, 'auth-disabled')) return '';
       throw error;
@@ -183,8 +194,9 @@ export class EtcdClient {
   }
 
   #named(error: unknown, exchange: Exchange, { subject, writes }: Purpose): unknown {
-    if (exchange.signal.aborted) return exchange.interrupted(writes);
+    if (exchange.signal.aborted && error === exchange.signal.reason) return exchange.interrupted(false);
     if (!(error instanceof CallFailure)) return error;
+    if (exchange.signal.aborted) return exchange.interrupted(writes && error.meaning.maybeDone);
     const { credentials, tls } = this.#config;
     const circumstances = { operation: exchange.operation, subject, user: credentials?.user, writes };
     return toClusterError(error, { ...circumstances, tlsFiles: describeTls(tls) });

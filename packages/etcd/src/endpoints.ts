@@ -86,7 +86,7 @@ export class Endpoints {
       return transport;
     } catch (error) {
       transport.close();
-      if (!isTrouble(error, 'deadline')) throw error;
+      if (!(error instanceof CallFailure) || !error.message.startsWith('Deadline exceeded')) throw error;
       throw new CallFailure('not-connected', `no answer within ${call.timeoutMs} ms`, host.address);
     }
   }

@@ -63,12 +63,11 @@ export class Exchange {
     return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause });
   }
 
-  /** Settles like `work`, or rejects with the signal's reason as soon as that aborts. */
+  /** Settles like `work`, which changes nothing, or rejects as soon as the exchange is aborted. */
   async unlessAborted<T>(work: Promise<T>): Promise<T> {
-    this.signal.throwIfAborted();
     let listening: Disposable | undefined;
     const aborted = new Promise<never>((_, reject) => {
-      listening = addAbortListener(this.signal, () => reject(this.signal.reason));
+      listening = addAbortListener(this.signal, () => reject(this.interrupted(false)));
     });
     try {
       return await Promise.race([work, aborted]);

@@ -11,8 +11,13 @@ const SMALL_PAGE = 16;
 
 type Skipped = MemberList['skipped'][number];
 
-/** Decoded entries by key; an entry that did not change since the last list is not decoded again. */
-export type EntryCache = Map<string, { readonly modRevision: bigint; readonly read: Registration | Skipped }>;
+interface Read {
+  readonly stored: KeyValue;
+  readonly read: Registration | Skipped;
+}
+
+/** Entries by key, as they were read for the last list: one that did not change is not decoded again. */
+export type EntryCache = Map<string, Read>;
 
 function asMember(decoded: DecodedEntry, node: string | undefined, stored: KeyValue): Registration | Skipped {
   const skipped = (reason: string): Skipped => ({ key: shownKey(stored.key), reason });
@@ -23,24 +28,23 @@ function asMember(decoded: DecodedEntry, node: string | undefined, stored: KeyVa
   return { ...decoded.entry, order: stored.createRevision, ref: leaseRef(stored.lease), ttlMs: undefined };
 }
 
-function readEntries(
-  { layout }: Store,
-  entries: readonly KeyValue[],
-  cache: EntryCache,
-): readonly (Registration | Skipped)[] {
-  const read = entries.map((stored) => {
+/** The value counts as well: a store that was restored from a backup gives the same revisions to other values. */
+const unchanged = (a: KeyValue, b: KeyValue): boolean =>
+  a.modRevision === b.modRevision &&
+  a.createRevision === b.createRevision &&
+  a.lease === b.lease &&
+  a.value.equals(b.value);
+
+function readEntries({ layout }: Store, entries: readonly KeyValue[], cache: EntryCache): readonly Read['read'][] {
+  const current = entries.map((stored): readonly [string, Read] => {
     const key = stored.key.toString('hex');
     const known = cache.get(key);
-    if (known?.modRevision === stored.modRevision) return { key, modRevision: known.modRevision, read: known.read };
-    return {
-      key,
-      modRevision: stored.modRevision,
-      read: asMember(layout.decode(stored), layout.nodeOf(stored.key), stored),
-    };
+    if (known && unchanged(known.stored, stored)) return [key, known];
+    return [key, { stored, read: asMember(layout.decode(stored), layout.nodeOf(stored.key), stored) }];
   });
   cache.clear();
-  for (const { key, modRevision, read: each } of read) cache.set(key, { modRevision, read: each });
-  return read.map(({ read: each }) => each);
+  for (const [key, each] of current) cache.set(key, each);
+  return current.map(([, { read }]) => read);
 }
 
 const after = (key: Buffer): Buffer => Buffer.concat([key, Buffer.of(0)]);

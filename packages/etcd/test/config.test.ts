@@ -11,7 +11,7 @@ const hostsOf = (hosts: EtcdOptions['hosts'], more: Partial<EtcdOptions> = {}) =
 
 function refusal(options: unknown): Error & { option?: string; value?: unknown; allowed?: string; code?: string } {
   try {
-    // What JavaScript callers may pass.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JavaScript callers may pass
     etcd(options as EtcdOptions);
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) return error;

@@ -66,7 +66,7 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: list', () => {
 
     test('more than one message of hostile values is still a list', { timeout: 30_000 }, async () => {
       const { cluster, one, two } = shared.pair();
-      await one.register(registration('good'), call());
+      await one.register(registration('good', { ttlMs: 120_000 }), call());
       const input = 'x'.repeat(1_400_000);
       for (let index = 0; index < 30; index += 1) {
         await shared.server.etcdctl(['put', `/autocluster/${cluster}/members/h${index}`], { input });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { busy, call, failure, held, lockOf, recordOf, sharedServer } from './support.js';
@@ -94,8 +94,9 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: lock', () => {
     test('locks with different names do not meet, nor do those of different clusters', async () => {
       const { one } = shared.pair();
       const { two } = shared.pair();
-      for (const name of ['formation', 'cleanup', 'format', 'f']) held(await one.lock(lockOf('a', { name }), call()));
-      held(await two.lock(lockOf('a'), call()));
+      const names = ['formation', 'cleanup', 'format', 'f'];
+      const taken = await Promise.all(names.map((name) => one.lock(lockOf('a', { name }), call())));
+      expect([...taken, await two.lock(lockOf('a'), call())].map(({ kind }) => kind)).toEqual(Array(5).fill('held'));
     });
 
     test('a name with a slash is refused', async () => {
@@ -211,12 +212,10 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: lock', () => {
       const { one, two } = shared.pair();
       const grant = held(await one.lock(lockOf('a'), call()));
       const { released } = busy(await two.lock(lockOf('b'), call()));
-      let settled = false;
-      const waiting = released?.(new AbortController().signal).then(() => {
-        settled = true;
-      });
+      const settled = vi.fn<() => void>();
+      const waiting = released?.(new AbortController().signal).finally(settled);
       await two.list(call());
-      expect(settled).toBe(false);
+      expect(settled).not.toHaveBeenCalled();
       await one.unlock(grant, call());
       await waiting;
       held(await two.lock(lockOf('b'), call()));
@@ -229,9 +228,9 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: lock', () => {
       const controller = new AbortController();
       const aborted = first.released?.(controller.signal);
       controller.abort();
-      await aborted;
+      await expect(aborted).resolves.toBeUndefined();
       await one.unlock(grant, call());
-      await first.released?.(new AbortController().signal);
+      await expect(first.released?.(new AbortController().signal)).resolves.toBeUndefined();
     });
 
     test('settles when the backend is closed', async () => {
@@ -239,7 +238,7 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: lock', () => {
       held(await one.lock(lockOf('a'), call()));
       const waiting = busy(await two.lock(lockOf('b'), call())).released?.(new AbortController().signal);
       await two.close();
-      await waiting;
+      await expect(waiting).resolves.toBeUndefined();
     });
   });
 

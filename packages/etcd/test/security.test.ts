@@ -50,7 +50,7 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: TLS and authentication', () => {
   });
   afterAll(async () => {
     await servers.end();
-    await Promise.all(Object.values(started).map((server) => server?.stop()));
+    await Promise.all(Object.values(started).map(async (server) => server?.stop()));
     await removeFolder(folder);
   });
 
@@ -165,6 +165,17 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: TLS and authentication', () => {
       expect((await failure(store.list(call()))).code).toBe('STORE_UNAUTHENTICATED');
       password = PASSWORD;
       expect((await store.list(call())).complete).toBe(true);
+    });
+
+    test('a password function that throws or returns nothing is STORE_UNAUTHENTICATED', async () => {
+      const throws = (): string => {
+        throw new TypeError('cannot read hunter2');
+      };
+      for (const password of [throws, () => '']) {
+        const error = await failure(backend('auth', { user: 'alice', password }).list(call()));
+        expect(error).toMatchObject({ code: 'STORE_UNAUTHENTICATED', outcomeUnknown: false });
+        expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2');
+      }
     });
 
     test('credentials for a store without users do no harm', async () => {

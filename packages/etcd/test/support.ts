@@ -85,7 +85,7 @@ export class Servers {
   }
 
   async end(): Promise<void> {
-    for (const close of this.#closing.reverse()) await close();
+    for (const close of this.#closing.toReversed()) await close();
   }
 }
 

@@ -20,9 +20,10 @@ const CAPABILITIES: Capabilities = {
 
 /** Settles when the grant with `token` is no longer in force, as far as other processes tell. */
 async function released(client: Client, { name, token }: Busy, options: CallOptions, signal: AbortSignal) {
-  const waiter = waitForNews((await client.environment('released')).notice, [signal, client.closed]);
+  const mine = { ...options, signal };
+  const { notice } = await client.environment('released', mine);
+  const waiter = waitForNews(notice, [signal, client.closed]);
   try {
-    const mine = { ...options, signal };
     while ((await client.ask('released', mine, (view) => heldToken(view, name))) === token) {
       if (!(await waiter.next())) return;
     }
@@ -45,7 +46,7 @@ async function lock(client: Client, request: LockRequest, options: CallOptions):
 
 /** Yields `changed` when a list would show something else than before, at once if that is so already. */
 async function* changes(client: Client, options: CallOptions, listed: () => number): AsyncGenerator<'changed'> {
-  const environment = await client.environment('watch');
+  const environment = await client.environment('watch', options);
   const waiter = waitForNews(environment.notice, [options.signal, client.closed]);
   let told = listed();
   try {

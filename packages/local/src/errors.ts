@@ -1,7 +1,8 @@
+import { statfsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ClusterError, type ErrorCode, isClusterError } from '@autocluster/core/backend';
 
-const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG } = constants.errno;
+const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, EIO, ENOTDIR, EISDIR } = constants.errno;
 const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS', EACCES, EPERM, EROFS]);
 const MAP_FULL = -30_792;
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', ENOSPC, EDQUOT, EFBIG, MAP_FULL]);
@@ -10,7 +11,8 @@ const USELESS: ReadonlySet<unknown> = new Set([
   'ENOTDIR',
   'EEXIST',
   'EISDIR',
-  constants.errno.ENOTDIR,
+  ENOTDIR,
+  EISDIR,
   -30_793,
   -30_794,
   -30_796,
@@ -22,10 +24,23 @@ const codeOf = (error: unknown): unknown =>
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const FULL_BELOW_BYTES = 65_536;
+
+/** A write that was cut short for want of room looks to LMDB like one that a broken disk cut short. */
+function isCutShort(code: unknown, folder: string): boolean {
+  if (code !== EIO) return false;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < FULL_BELOW_BYTES;
+  } catch {
+    return false;
+  }
+}
+
 export interface Failure {
   readonly operation: string;
   readonly folder: string;
-  /** false: the failure came before anything could be written. */
+  /** Whether what failed may have been written. Default: false. */
   readonly outcomeUnknown?: boolean;
 }
 
@@ -36,7 +51,7 @@ export function storeError(error: unknown, { operation, folder, outcomeUnknown =
   const failed = (name: ErrorCode, text: string, retryable?: boolean) =>
     new ClusterError(name, text, {
       operation,
-      outcomeUnknown,
+      outcomeUnknown: outcomeUnknown && name === 'STORE_FAILED',
       cause: error,
       details: { folder },
       ...(retryable === undefined ? {} : { retryable }),
@@ -44,7 +59,8 @@ export function storeError(error: unknown, { operation, folder, outcomeUnknown =
   if (FORBIDDEN.has(code)) {
     return failed('STORE_FORBIDDEN', `no permission to read and write the folder ${folder} (${textOf(error)})`);
   }
-  if (FULL.has(code)) return failed('STORE_FULL', `no room to write in ${folder} (${textOf(error)})`);
+  if (FULL.has(code) || isCutShort(code, folder))
+    return failed('STORE_FULL', `no room to write in ${folder} (${textOf(error)})`);
   const useless = USELESS.has(code);
   return failed('STORE_FAILED', `the store in ${folder} failed (${textOf(error)})`, useless ? false : undefined);
 }
@@ -55,6 +71,6 @@ export function abortError(signal: AbortSignal, operation: string, outcomeUnknow
   return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause: signal.reason });
 }
 
-export function closedError(operation: string): ClusterError {
-  return new ClusterError('CLOSED', 'the store was closed', { operation });
+export function closedError(operation: string, outcomeUnknown: boolean): ClusterError {
+  return new ClusterError('CLOSED', 'the store was closed', { operation, outcomeUnknown });
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, type FSWatcher, openSync, watch, writeSync } from 'node:fs';
+import { closeSync, constants, type FSWatcher, fstatSync, openSync, watch, writeSync } from 'node:fs';
 
 /** `changed`: some process wrote something that others want to know. `broken`: nothing more will be told. */
 export type News = 'changed' | 'broken';
@@ -13,9 +13,11 @@ export interface Notice {
   close(): void;
 }
 
+const open = (file: string): number => openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+
 export function openNotice(file: string): Notice {
-  const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   const listeners = new Set<Listener>();
+  let descriptor = open(file);
   let watcher: FSWatcher | undefined;
 
   const tell = (news: News) => {
@@ -30,9 +32,15 @@ export function openNotice(file: string): Notice {
     tell('broken');
     listeners.clear();
   };
+  const hear = () => {
+    if (fstatSync(descriptor).nlink > 0) return tell('changed');
+    // Somebody removed the file. Others make it again, and touch that one.
+    fail();
+    closeSync(descriptor);
+    descriptor = open(file);
+  };
   const start = () => {
-    // `rename`: the file was removed or replaced, so that the others touch another one.
-    watcher = watch(file, (event) => (event === 'change' ? tell('changed') : fail()));
+    watcher = watch(file, hear);
     watcher.on('error', fail);
   };
   return {

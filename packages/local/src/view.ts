@@ -48,8 +48,10 @@ export const nothing = <Outcome>(outcome: Outcome): Plan<Outcome> => ({
   grows: false,
 });
 
-export function viewOf(reader: Reader, keys: ClusterKeys, moment: Moment): View {
-  return { ...reader, ...moment, keys, counters: reader.numbers(keys.sequence) };
+/** The time is asked for behind the state, so that no lease in the state began later. */
+export function viewOf(reader: Reader, keys: ClusterKeys, now: () => Moment): View {
+  const counters = reader.numbers(keys.sequence);
+  return { ...reader, ...now(), keys, counters };
 }
 
 /** Number of the write that a verb is about to make. */

@@ -27,7 +27,7 @@ test('a repeat of an attempt answers the same grant and extends it', async () =>
 test('the same instance with another attempt is busy', async () => {
   const backend = openLocal(newFolder());
   await held(backend, attempt('a'));
-  await busy(backend, attempt('a'));
+  expect(await busy(backend, attempt('a'))).toMatchObject({ holder: 'a' });
 });
 
 test('a renewal extends, and a lock whose holder died is free after its TTL', async () => {

@@ -61,8 +61,8 @@ export function stillClock(startMs = 1_000_000) {
 
 export const machineClock = { monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, wallMs: () => 0 };
 
-export function call(clock: CallOptions['clock'] = machineClock, signal = new AbortController().signal): CallOptions {
-  return { signal, timeoutMs: 5_000, clock };
+export function call(clock: CallOptions['clock'] = machineClock, signal?: CallOptions['signal']): CallOptions {
+  return { signal: signal ?? new AbortController().signal, timeoutMs: 5_000, clock };
 }
 
 export function member(node: string, more: Partial<RegisterRequest> = {}): RegisterRequest {

@@ -1,5 +1,5 @@
-import { type CallOptions } from '@autocluster/core/backend';
-import { type MemoryClient } from '@autocluster/testing';
+import type { CallOptions } from '@autocluster/core/backend';
+import type { MemoryClient } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 import { clusterRecord, held, lockRequest, outcomeOf, registered, registerRequest, world } from './store-kit.js';
 

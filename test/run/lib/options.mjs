@@ -1,7 +1,7 @@
-export const STAGES = ['types', 'lint', 'format', 'build', 'unit', 'real', 'pack'];
+export const STAGES = ['types', 'lint', 'format', 'build', 'unit', 'pack', 'real'];
 
 /** Stages whose tests vitest runs, and to which further arguments make sense. */
-export const TEST_STAGES = ['unit', 'real', 'pack'];
+export const TEST_STAGES = ['unit', 'pack', 'real'];
 
 export const HELP = `Checks everything. Needs Node 20.19 or later and nothing else; a first run fetches dependencies and builds servers.
 
@@ -14,8 +14,8 @@ export const HELP = `Checks everything. Needs Node 20.19 or later and nothing el
   format   biome
   build    every package, if it has changed
   unit     tests that need no server
-  real     tests against real servers, found on PATH, in the cache, or built (that may take minutes, once)
   pack     the packages as npm would get them, installed and used on several versions of Node
+  real     tests against real servers, found on PATH, in the cache, or built (a quarter of an hour, once)
 
 The last line is "N passed, N failed", with ", N skipped" when there are any. Servers that cannot be had are skipped and
 named; with CI=true nothing is ever skipped. Cache: $AUTOCLUSTER_CACHE, else $XDG_CACHE_HOME/autocluster, else ~/.cache/autocluster.

@@ -28,9 +28,12 @@ async function buildStage(say) {
   return { name: 'build', tookMs: took(), ...verdict(ok) };
 }
 
-/** What looks at the sources without running them, as much of it at once as there are processors. */
+/**
+ * What looks at the sources without running them, as much of it at once as there are processors. The linter takes a
+ * package's types from what is built, so it comes after the build.
+ */
 export async function staticStages(names, say) {
-  const open = [...names];
+  const open = ['build', 'types', 'format'].filter((name) => names.includes(name));
   const results = new Map();
   const worker = async () => {
     for (let name = open.shift(); name !== undefined; name = open.shift()) {
@@ -38,6 +41,7 @@ export async function staticStages(names, say) {
     }
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
+  if (names.includes('lint')) results.set('lint', await check('lint', say));
   return names.flatMap((name) => results.get(name) ?? []);
 }
 

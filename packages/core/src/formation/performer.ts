@@ -62,6 +62,7 @@ export class Performer {
   perform(effect: AwaitedEffect): Promise<ReplyBody> {
     switch (effect.kind) {
       case 'inspect':
+        this.#sleeper.forgetHints();
         return inspectOwn(this.#observer).then((own) => ({ kind: 'inspected', own }));
       case 'announce':
         return this.#announce(effect.standpoint);

@@ -168,8 +168,8 @@ export class Attempts<Thing> {
     const { runtime, settleMs, undo } = this.#kind;
     // Answers that come while we wait, or later, are removed as they come.
     await orLate(runtime, settled(attempt), settleMs);
-    if (attempt.undoing.length > 0) await Promise.all(attempt.undoing);
-    else if (attempt.strays.length > 0) await Promise.all(attempt.strays.map(undo));
+    const known = [...attempt.undoing, ...attempt.strays.map(undo)];
+    if (known.length > 0) await Promise.all(known);
     else if (attempt.doubt > 0) await attempt.discover();
   }
 

@@ -1,12 +1,12 @@
 import { ClusterError, type ErrorCode } from '../errors/index.js';
-import { anySignal, onAbort, type Runtime } from '../runtime/index.js';
+import { onAbort, type Runtime } from '../runtime/index.js';
 import { fromAbort, fromForeign } from './foreign-error.js';
 
 export interface ExchangeOptions<Answer> {
   readonly runtime: Runtime;
   readonly operation: string;
   readonly timeoutMs: number;
-  readonly parents: readonly (AbortSignal | undefined)[];
+  readonly parent: AbortSignal | undefined;
   /** The code of failures that have no better one. */
   readonly fallback: ErrorCode;
   readonly start: (signal: AbortSignal) => Promise<unknown>;
@@ -35,35 +35,47 @@ async function settle<Answer>(options: ExchangeOptions<Answer>, signal: AbortSig
     if (signal.aborted) return { kind: 'failed', error: fromAbort(signal.reason, operation, false) };
     return { kind: 'answered', answer: options.check(await options.start(signal)) };
   } catch (thrown) {
-    return { kind: 'failed', error: fromForeign(thrown, operation, fallback) };
+    const isAbort = signal.aborted && thrown === signal.reason;
+    const error = isAbort ? fromAbort(thrown, operation, true) : fromForeign(thrown, operation, fallback);
+    return { kind: 'failed', error };
   }
 }
 
+const NOTHING = (): void => undefined;
+
 /** Calls foreign code with a time limit folded into its signal, and settles the caller whatever that code does. */
 export function exchange<Answer>(options: ExchangeOptions<Answer>): Exchange<Answer> {
-  const { runtime, operation, timeoutMs } = options;
-  const { signal, abort, clear } = anySignal(options.parents);
+  const { runtime, operation, timeoutMs, parent } = options;
+  // No listener on this signal: exchanges are many, and listeners are slow.
+  const controller = new AbortController();
+  const { signal } = controller;
+  if (parent?.aborted === true) controller.abort(parent.reason);
   const neverBegan = signal.aborted;
   const settled = settle(options, signal);
   let adopted = false;
+  let abort: (reason: unknown) => void = NOTHING;
   const delivered = new Promise<Answer>((resolve, reject) => {
-    const expire = () =>
-      abort(new ClusterError('TIMEOUT', `${operation} took longer than ${timeoutMs} ms`, { operation }));
-    const cancelTimer = neverBegan ? () => undefined : runtime.after(timeoutMs, expire);
+    if (neverBegan) return reject(fromAbort(signal.reason, operation, false));
     let ended = false;
+    let letGo = NOTHING;
     const end = () => {
       ended = true;
       cancelTimer();
-      clear();
+      letGo();
     };
-    const letGo = onAbort(signal, (reason) => {
+    abort = (reason) => {
+      if (ended) return;
       end();
-      reject(fromAbort(reason, operation, !neverBegan));
-    });
+      controller.abort(reason);
+      reject(fromAbort(reason, operation, true));
+    };
+    const expire = () =>
+      abort(new ClusterError('TIMEOUT', `${operation} took longer than ${timeoutMs} ms`, { operation }));
+    const cancelTimer = runtime.after(timeoutMs, expire);
+    if (parent !== undefined) letGo = onAbort(parent, abort);
     const deliver = (result: Settled<Answer>): void => {
       if (ended) return;
       end();
-      letGo();
       if (result.kind === 'failed') return reject(result.error);
       adopted = true;
       resolve(result.answer);

@@ -12,10 +12,18 @@ export function fromForeign(thrown: unknown, operation: string, fallback: ErrorC
   return new ClusterError(fallback, `${operation} failed: ${textOf(thrown)}`, options);
 }
 
-/** Why a call ended at its signal: an error of ours as it is, anything else as the cause of `ABORTED`. */
+/**
+ * Why a call ended at its signal: an error of ours keeps its code, anything else is the cause of `ABORTED`. The reason of
+ * an abort knows nothing about the call, hence not whether it took effect.
+ */
 export function fromAbort(reason: unknown, operation: string, outcomeUnknown: boolean): ClusterError {
-  if (isClusterError(reason)) return reason;
-  return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause: reason });
+  if (!isClusterError(reason)) {
+    return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause: reason });
+  }
+  if (!outcomeUnknown || reason.outcomeUnknown) return reason;
+  const { code, message, retryable, details } = reason;
+  const text = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  return new ClusterError(code, text, { operation, retryable, outcomeUnknown, details, cause: reason });
 }
 
 /** An answer that the interface does not allow: names who, which verb and which field. */

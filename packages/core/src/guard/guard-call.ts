@@ -38,7 +38,7 @@ export function ask<Answer>(guard: Guard, { verb, call, isUndo, start, check }: 
     runtime,
     operation: verb,
     timeoutMs,
-    parents: [call?.signal],
+    parent: call?.signal,
     fallback: 'STORE_FAILED',
     start: (signal) => start({ signal, timeoutMs, clock: runtime.clock }),
     check: (answer) => check(asked, answer),

@@ -65,7 +65,7 @@ export function guardDriver(driver: ClusterDriver, options: GuardDriverOptions):
       runtime,
       operation,
       timeoutMs: callTimeoutMs,
-      parents: [parent],
+      parent,
       fallback: 'DRIVER_FAILED',
       start: (signal) => start({ signal, timeoutMs: callTimeoutMs, clock, list }),
       check: (answer) => check(asked, answer),

@@ -66,11 +66,13 @@ export function guardLock(guard: Guard): LockVerbs & { readonly attempts: Attemp
 
   function begin(request: LockRequest, call: GuardCall | undefined): Promise<LockOutcome> {
     requireOpen(guard, 'lock', call);
+    // A renewal is never undone: what it renews was delivered, and a released grant cannot be renewed.
+    if (request.held !== undefined) return exchangeLock(guard, request, call).delivered;
     return attempts.run(keyOf(request), {
       start: () => exchangeLock(guard, request, call),
       thingOf: grantedBy,
       repeat: () => exchangeLock(guard, request, undefined, true),
-      renewed: request.held,
+      renewed: undefined,
     });
   }
 
@@ -79,7 +81,7 @@ export function guardLock(guard: Guard): LockVerbs & { readonly attempts: Attemp
     async lock(request, call) {
       requireLocks(guard, 'lock');
       requireOpen(guard, 'lock', call);
-      const waiting = request.held === undefined ? afterUndo(guard, attempts, keyOf(request), call) : undefined;
+      const waiting = request.held === undefined ? afterUndo(guard, 'lock', attempts, keyOf(request), call) : undefined;
       return begin(request, waiting === undefined ? call : await waiting);
     },
     giveUpLock: (attempt) => attempts.giveUp(keyOf(attempt)),

@@ -63,7 +63,8 @@ export function guardRegistration(guard: Guard): RegistrationVerbs & { readonly 
     attempts,
     async register(request, call) {
       requireOpen(guard, 'register', call);
-      const waiting = request.held === undefined ? afterUndo(guard, attempts, keyOf(request), call) : undefined;
+      const waiting =
+        request.held === undefined ? afterUndo(guard, 'register', attempts, keyOf(request), call) : undefined;
       return begin(request, waiting === undefined ? call : await waiting);
     },
     giveUpRegistration: (node, instance) => attempts.giveUp(keyOf({ node, instance })),

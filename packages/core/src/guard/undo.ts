@@ -1,3 +1,4 @@
+import { ClusterError } from '../errors/index.js';
 import { deadline, orAborted } from '../runtime/index.js';
 import type { AttemptKey, Attempts } from './attempts.js';
 import type { Guard } from './guard-call.js';
@@ -16,22 +17,34 @@ export const undoLimitMs = (callTimeoutMs: number): number => 2 * callTimeoutMs 
  */
 export function afterUndo<Thing>(
   guard: Guard,
+  operation: string,
   attempts: Attempts<Thing>,
   key: AttemptKey,
   call: GuardCall | undefined,
 ): Promise<GuardCall> | undefined {
   const pending = attempts.pending(key);
-  return pending && waitForUndo(guard, pending, call);
+  return pending && waitForUndo(guard, operation, pending, call);
 }
 
-async function waitForUndo(guard: Guard, pending: Promise<unknown>, call: GuardCall | undefined): Promise<GuardCall> {
+function notSent(operation: string, timeoutMs: number): ClusterError {
+  const text = `${operation} was not sent: an earlier attempt was not undone within ${timeoutMs} ms`;
+  return new ClusterError('TIMEOUT', text, { operation, outcomeUnknown: false });
+}
+
+async function waitForUndo(
+  guard: Guard,
+  operation: string,
+  pending: Promise<unknown>,
+  call: GuardCall | undefined,
+): Promise<GuardCall> {
   const { clock } = guard.runtime;
   const timeoutMs = call?.timeoutMs ?? guard.callTimeoutMs;
   const beganAt = clock.monotonicMs();
-  const limit = deadline(guard.runtime, timeoutMs, 'the undo of an earlier attempt', [call?.signal]);
+  const limit = deadline(guard.runtime, timeoutMs, operation, [call?.signal]);
   try {
     await orAborted(pending, limit.signal);
-    if (limit.signal.aborted) throw fromAbort(limit.signal.reason, 'undo', false);
+    if (call?.signal?.aborted === true) throw fromAbort(call.signal.reason, operation, false);
+    if (limit.signal.aborted) throw notSent(operation, timeoutMs);
   } finally {
     limit.clear();
   }

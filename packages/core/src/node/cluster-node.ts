@@ -55,6 +55,7 @@ class Node implements ClusterNode {
   #started: Promise<void> | undefined;
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #stopped: Promise<void> | undefined;
+  #failure: ClusterError | undefined;
   #end: (state: NodeState) => void = () => undefined;
 
   constructor(options: ClusterNodeOptions, runtime: Runtime) {
@@ -153,14 +154,13 @@ class Node implements ClusterNode {
       this.#events.emit('state.changed', { ...state });
     }
     if (standing || phase.kind === 'standalone') this.#settleStart?.resolve();
-    if (phase.kind === 'failed' && before.phase.kind !== 'failed') void this.#fail(phase);
+    if (phase.kind === 'failed' && before.phase.kind !== 'failed') this.#fail(phase);
   }
 
-  async #fail({ cause, text, lastWait }: Extract<Machine['phase'], { kind: 'failed' | 'standalone' }>): Promise<void> {
+  #fail({ cause, text, lastWait }: Extract<Machine['phase'], { kind: 'failed' | 'standalone' }>): void {
     const details = { lastWait, cluster: this.#backend.cluster, node: this.#settings.formation.self };
-    const error = new ClusterError(cause, text, { operation: 'start', retryable: false, details });
-    await this.stop();
-    this.#settleStart?.reject(error);
+    this.#failure = new ClusterError(cause, text, { operation: 'start', retryable: false, details });
+    void this.stop();
   }
 
   #onKeeper(event: KeeperEvent): void {
@@ -223,11 +223,9 @@ class Node implements ClusterNode {
     this.#events.emit('registration.removed', { node: this.#settings.formation.self });
     if (closeBackend) await withinLimit(this.#runtime, stopTimeoutMs, [() => this.#backend.close()]);
     this.#runner.stopped();
+    const stoppedEarly = { operation: 'start', outcomeUnknown: false };
     this.#settleStart?.reject(
-      new ClusterError('ABORTED', 'the node was stopped before it was formed', {
-        operation: 'start',
-        outcomeUnknown: false,
-      }),
+      this.#failure ?? new ClusterError('ABORTED', 'the node was stopped before it was formed', stoppedEarly),
     );
     this.#end(failed ?? this.state);
     this.#events.end();

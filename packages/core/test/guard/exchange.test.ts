@@ -1,6 +1,6 @@
 import { ClusterError } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
-import { busy, emptyList, lockRequest, outcomeOf, registered, registerRequest, scene } from './kit.js';
+import { busy, emptyList, grant, lockRequest, outcomeOf, record, registered, registerRequest, scene } from './kit.js';
 
 describe('one exchange with a backend', () => {
   it('gives the verb its time limit, its clock and a signal', async () => {
@@ -33,6 +33,16 @@ describe('one exchange with a backend', () => {
     expect(calls[0]?.options.signal.aborted).toBe(true);
   });
 
+  it('settles its caller too when that happens inside of the verb', async () => {
+    const controller = new AbortController();
+    const list = () => {
+      controller.abort('inside');
+      return new Promise(() => undefined);
+    };
+    const { guard } = scene({ list });
+    await expect(guard.list({ signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED', cause: 'inside' });
+  });
+
   it('passes on a reason that is an error of ours, and sends nothing when it was aborted before', async () => {
     const { guard, calls } = scene();
     const reason = new ClusterError('LOCK_LOST', 'gone');
@@ -42,6 +52,17 @@ describe('one exchange with a backend', () => {
       outcomeUnknown: false,
     });
     expect(calls).toHaveLength(0);
+  });
+
+  it('keeps the code of such a reason, and never lets it say that nothing happened', async () => {
+    const { guard, time } = scene();
+    const controller = new AbortController();
+    const reason = new ClusterError('LOCK_LOST', 'gone', { details: { name: 'x' } });
+    const seen = outcomeOf(guard.unlock(grant, { signal: controller.signal }));
+    controller.abort(reason);
+    await time.advance(0);
+    const facts = { code: 'LOCK_LOST', message: reason.message, outcomeUnknown: true, retryable: false, cause: reason };
+    expect(seen.error).toMatchObject({ ...facts, details: { name: 'x' } });
   });
 
   it('leaves no timer behind', async () => {
@@ -84,7 +105,7 @@ describe('one exchange with a backend', () => {
   it('refuses what the store cannot do, without asking it', async () => {
     const { guard, calls } = scene();
     await expect(
-      guard.unlock({ ...lockRequest, token: 1n, ref: '', record: undefined }, { record: {} as never }),
+      guard.unlock({ ...lockRequest, token: 1n, ref: '', record: undefined }, { record }),
     ).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const { guard: lockless } = scene({
       capabilities: { ...guard.capabilities, lock: 'none' },

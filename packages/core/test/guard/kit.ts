@@ -2,6 +2,13 @@ import type { Backend, CallOptions, LockRequest, RegisterRequest } from '@autocl
 import { FULL_CAPABILITIES, simulateTime } from '@autocluster/testing';
 import { guardBackend } from '../../src/guard/index.js';
 
+/** A value of a type that it does not have: what foreign code may do. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the type
+export function pretend<T>(value: unknown): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- being wrong is the point
+  return value as T;
+}
+
 export interface Deferred {
   readonly promise: Promise<unknown>;
   readonly resolve: (value: unknown) => void;
@@ -30,11 +37,11 @@ export function scripted(overrides: object = {}) {
   const calls: Called[] = [];
   const verb = (name: string) => (first: unknown, second?: CallOptions) => {
     const answer = deferred();
-    const options = second ?? (first as CallOptions);
+    const options = second ?? pretend<CallOptions>(first);
     calls.push({ verb: name, argument: second === undefined ? undefined : first, options, answer });
     return answer.promise;
   };
-  const backend = {
+  const backend = pretend<Backend>({
     name: 'scripted',
     spi: 1,
     cluster: 'c',
@@ -46,7 +53,7 @@ export function scripted(overrides: object = {}) {
     unlock: verb('unlock'),
     close: () => Promise.resolve(),
     ...overrides,
-  } as unknown as Backend;
+  });
   return { backend, calls, of: (name: string) => calls.filter((call) => call.verb === name) };
 }
 

@@ -1,7 +1,7 @@
 import { FULL_CAPABILITIES, memoryStore, simulateTime } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 import { guardBackend, isGuarded, sourceOf } from '../../src/guard/index.js';
-import { scripted } from './kit.js';
+import { pretend, scripted } from './kit.js';
 
 const { runtime } = simulateTime({ seed: 1 });
 const guard = (overrides: object, callTimeoutMs = 1000) =>
@@ -50,6 +50,6 @@ describe('the manifest of a backend', () => {
   it('refuses options that cannot work', () => {
     expect(() => guard({ cluster: 'a/b' })).toThrow(expect.objectContaining({ option: 'scripted.cluster' }));
     expect(() => guard({}, 0)).toThrow(expect.objectContaining({ option: 'callTimeoutMs' }));
-    expect(() => guardBackend(undefined as never, { runtime, callTimeoutMs: 1 })).toThrow(/INVALID_OPTION: backend/);
+    expect(() => guardBackend(pretend(undefined), { runtime, callTimeoutMs: 1 })).toThrow(/INVALID_OPTION: backend/);
   });
 });

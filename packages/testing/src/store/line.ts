@@ -32,6 +32,9 @@ function abortError(verb: Verb, reason: unknown): ClusterError {
 const closedError = (verb: Verb) =>
   new ClusterError('CLOSED', `${verb} on a closed memory store client`, { operation: verb });
 
+const asError = (verb: Verb, error: unknown): Error =>
+  error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error), { operation: verb, cause: error });
+
 /** What one request does when it arrives, with the faults that change its answer. */
 export type Work<T> = (faults: readonly Fault[]) => T;
 
@@ -121,7 +124,7 @@ export class Line implements ClientFaults {
     try {
       return Promise.resolve(work([]));
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
+      return Promise.reject(asError(verb, error));
     }
   }
 
@@ -135,7 +138,7 @@ export class Line implements ClientFaults {
       };
       const fail = (error: unknown) => {
         finish();
-        reject(error instanceof Error ? error : new ClusterError('STORE_FAILED', String(error)));
+        reject(asError(verb, error));
       };
       const onClose = () => fail(closedError(verb));
       const timedOut = () =>

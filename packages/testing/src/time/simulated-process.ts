@@ -29,7 +29,7 @@ export interface SimulatedProcess extends Runtime {
 /** What a process needs of the world's true time. */
 export interface TrueTime {
   readonly nowMs: number;
-  readonly wallMs: number;
+  readonly trueWallMs: number;
   at(trueMs: number, task: () => void): CancelTimer;
 }
 
@@ -43,7 +43,7 @@ interface ProcessTimer {
 const NOTHING: CancelTimer = () => undefined;
 
 export class ProcessRuntime implements SimulatedProcess {
-  readonly clock = { monotonicMs: () => this.#monotonicMs(), wallMs: () => this.#time.wallMs + this.#wallOffsetMs };
+  readonly clock = { monotonicMs: () => this.#monotonicMs(), wallMs: () => this.#time.trueWallMs + this.#wallOffsetMs };
   readonly #time: TrueTime;
   readonly #random: Random;
   readonly #name: string;

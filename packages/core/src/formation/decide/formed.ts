@@ -70,7 +70,11 @@ export const FORMED_ROWS: readonly Row<Case>[] = [
       c.formed && recordAgrees(c) && !recordFallsBehind(c) && heldFor(c, 'undersized') >= 0 && myTurnToResize(c),
     outcome: () => ({ kind: 'write', change: 'resize' }),
   },
-  { row: '5', when: (c) => c.formed && recordAgrees(c) && !recordFallsBehind(c), outcome: () => ({ kind: 'stay' }) },
+  {
+    row: '5',
+    when: (c) => c.formed && recordAgrees(c) && !recordFallsBehind(c),
+    outcome: (c) => (rivalListed(c) ? { kind: 'stay', notice: 'split.seen' } : { kind: 'stay' }),
+  },
   { row: '6', when: (c) => c.formed && foreignRecord(c), outcome: () => ({ kind: 'stay', notice: 'split.seen' }) },
   {
     row: '6',

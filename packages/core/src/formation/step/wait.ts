@@ -1,5 +1,5 @@
 import type { FormationConfig } from '../config.js';
-import type { Wait } from '../decide/decision.js';
+import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
 import type { Lasting, Machine, Resume } from '../machine.js';
 import { lastingOf } from './discover.js';
@@ -11,6 +11,9 @@ const LONGEST_RETRY_MS = 5_000;
 const LOOK_AGAIN_MS = 1_000;
 /** A formed node reacts to changes, but a burst of them is one change to it. */
 const FORMED_HINTS_AFTER_MS = 250;
+
+/** After a failure only time helps: what changes in the store meanwhile must not turn the retry into a loop. */
+const BACKING_OFF: ReadonlySet<WaitReason> = new Set(['store-unreachable', 'daemon-failed', 'own-daemon-unknown']);
 
 export const retryAfterMs = (failures: number): number =>
   Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
@@ -57,8 +60,8 @@ export function waitFor(
   const sinceMs = before?.wait.reason === wait.reason ? before.sinceMs : nowMs;
   const afterMs = Math.max(0, Math.min(wait.retryMs ?? Math.min(LOOK_AGAIN_MS, config.refreshMs), leftMs));
   const phase = { kind: 'waiting', wait, sinceMs, resume: more.resume ?? 'discover' } as const;
-  // Whoever waits for the lock is told when it is free; every other change of the store is for later.
-  const hintsAfterMs = wait.reason === 'lock-busy' && more.released ? undefined : 0;
+  const told = wait.reason === 'lock-busy' && more.released !== undefined;
+  const hintsAfterMs = told || BACKING_OFF.has(wait.reason) ? undefined : 0;
   return enter(machine, phase, { kind: 'wake', afterMs, hintsAfterMs, released: more.released });
 }
 

@@ -1,0 +1,127 @@
+import {
+  type ClusterDriver,
+  type ClusterEvent,
+  type ClusterNode,
+  type ClusterNodeOptions,
+  createClusterNode,
+  processDriver,
+} from '@autocluster/core';
+import {
+  daemonWorld,
+  type Latency,
+  memoryStore,
+  type MemoryStore,
+  simulateTime,
+  type SimulatedTime,
+} from '@autocluster/testing';
+
+export interface Told extends ClusterEvent {
+  readonly node: string;
+  readonly atMs: number;
+}
+
+export interface LaunchOptions extends Partial<Omit<ClusterNodeOptions, 'backend' | 'onEvent'>> {
+  readonly latency?: Latency;
+  readonly cluster?: string;
+}
+
+/** A store, a clock and the nodes of one test. */
+export class World {
+  readonly time: SimulatedTime;
+  readonly store: MemoryStore;
+  readonly nodes = new Map<string, ClusterNode>();
+  readonly told: Told[] = [];
+  readonly failures = new Map<string, unknown>();
+  readonly seed: number;
+
+  constructor(seed = 1) {
+    this.seed = seed;
+    this.time = simulateTime({ seed });
+    this.store = memoryStore({ runtime: this.time.runtime, seed });
+  }
+
+  get cluster() {
+    return this.store.cluster('demo').inspect();
+  }
+
+  daemons(options: { readonly concurrentJoins?: boolean } = {}) {
+    return daemonWorld({ runtime: this.time.runtime, seed: this.seed, data: 'durable', views: 'peer', ...options });
+  }
+
+  /** Makes a node and starts it; what becomes of the start is in `failures` or in its state. */
+  launch(name: string, { latency, cluster = 'demo', driver, ...options }: LaunchOptions = {}): ClusterNode {
+    const backend = this.store.client({ cluster, id: name, ...(latency !== undefined && { latency }) });
+    const node = createClusterNode(
+      {
+        backend,
+        driver: driver ?? this.process(name),
+        onEvent: (event) => this.told.push({ ...event, node: name, atMs: this.time.nowMs }),
+        ...options,
+      },
+      this.time.runtime,
+    );
+    this.nodes.set(name, node);
+    void node.start().catch((error: unknown) => this.failures.set(name, error));
+    return node;
+  }
+
+  process(name: string, more: Parameters<typeof processDriver>[0] = {}): ClusterDriver {
+    return processDriver({ node: name, ...more });
+  }
+
+  faults(name: string) {
+    return this.store.faults(name);
+  }
+
+  stateOf(name: string): string {
+    const state = this.nodes.get(name)?.state;
+    return state?.kind === 'waiting' ? `waiting ${state.reason}` : (state?.kind ?? 'none');
+  }
+
+  until(condition: () => boolean, limitMs = 300_000): Promise<void> {
+    return this.time.runUntil(condition, { limitMs }).catch((error: unknown) => {
+      throw new Error(
+        `seed ${this.seed}: ${[...this.nodes.keys()].map((each) => `${each} ${this.stateOf(each)}`).join(', ')}`,
+        {
+          cause: error,
+        },
+      );
+    });
+  }
+
+  formed(...names: string[]): Promise<void> {
+    return this.until(() => names.every((name) => this.stateOf(name) === 'formed'));
+  }
+
+  /** The store never hears of this node again, and it hears of nothing: it is gone without a word. */
+  crash(name: string): void {
+    this.faults(name).inject({ kind: 'drop-request' });
+    this.nodes.delete(name);
+  }
+
+  events(name: ClusterEvent['name'], node?: string): readonly Told[] {
+    return this.told.filter((each) => each.name === name && (node === undefined || each.node === node));
+  }
+
+  /** Every cluster that a node of this world is or was formed in. */
+  get clusters(): ReadonlySet<string> {
+    const identities = this.events('state.changed').flatMap(({ data }) =>
+      data['kind'] === 'formed' ? [data['identity']] : [],
+    );
+    return new Set(identities.map((identity) => JSON.stringify(identity)));
+  }
+
+  get creators(): number {
+    return this.events('state.changed').filter(({ data }) => data['kind'] === 'formed' && data['role'] === 'creator')
+      .length;
+  }
+
+  /** Runs something that needs time to pass. */
+  async settle<T>(work: Promise<T>, limitMs = 60_000): Promise<T> {
+    let settled = false;
+    const watched = work.finally(() => (settled = true));
+    watched.catch(() => undefined);
+    await this.until(() => settled, limitMs);
+    return watched;
+  }
+}

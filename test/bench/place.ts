@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Backend, CallOptions } from '@autocluster/core/backend';
+import { systemRuntime } from '@autocluster/core/runtime';
+import { etcd } from '@autocluster/etcd';
+import { local } from '@autocluster/local';
+
+/** Where a store is; can be sent to another process. */
+export type Place =
+  | { readonly store: 'etcd'; readonly host: string }
+  | { readonly store: 'local'; readonly folder: string };
+
+export function openBackend(place: Place, cluster: string): Backend {
+  return place.store === 'etcd' ? etcd({ cluster, hosts: place.host }) : local({ cluster, folder: place.folder });
+}
+
+/** A call that is bounded, but that nobody aborts. */
+export function callOptions(timeoutMs = 60_000): CallOptions {
+  return { signal: new AbortController().signal, timeoutMs, clock: systemRuntime.clock };
+}
+
+/** One clock for all processes of the machine. */
+export const nowMs = (): number => systemRuntime.clock.monotonicMs();
+
+export async function sleepUntil(atMs: number): Promise<void> {
+  await delay(Math.max(0, atMs - nowMs()));
+}
