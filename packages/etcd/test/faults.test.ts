@@ -52,9 +52,8 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: faults', () => {
       const error = await Promise.race([failure(verbs[verb](call({ timeoutMs: 700 }))), tooLate]);
       if (!error) throw new Error(`${verb} had not settled after its time plus one second`);
       expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
-      // A registration or lock that still waits for its lease has not happened. The others may have, unless the time was
-      // over before the request had left: whether it had is up to how busy the machine is.
-      if (!UNKNOWN.has(verb)) expect(error.outcomeUnknown).toBe(false);
+      // A registration or lock that still waits for its lease has not happened.
+      expect(error.outcomeUnknown).toBe(UNKNOWN.has(verb));
       proxy.resume();
       await until('the store is back', () => behind.list(call({ timeoutMs: 1000 })));
     });
