@@ -38,6 +38,9 @@ describe('suites', () => {
     const text = `${call}(['etcd', "etcdctl"], 'x', f);\n${call}([\n  'etcd'], 'y', f)`;
     expect(serversNeeded(text)).toEqual(['etcd', 'etcdctl']);
     expect(serversNeeded("import { serverSuite } from './suite.ts'")).toEqual([]);
+    expect(serversNeeded("one: { servers: ['etcd'] }, two: { servers: ['consul'] }")).toEqual(['etcd', 'consul']);
+    const crash = findSuites().find(({ file }) => file === 'test/real/crash.test.ts');
+    expect(crash).toMatchObject({ stage: 'real', servers: expect.arrayContaining(['etcd']) });
   });
 
   it('puts every test file into one stage', () => {

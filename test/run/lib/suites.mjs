@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { top } from './workspace.mjs';
 
 const PLACES = ['packages', 'test', 'examples'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'src']);
-const NEEDS = /\bserverSuite\(\s*\[([^\]]*)\]/g;
+const NEEDS = /\b(?:serverSuite\(|servers:)\s*\[([^\]]*)\]/g;
+/** Where the stores of the process tests are listed. */
+const STORES = './stores.ts';
 
 function testFiles(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -14,10 +16,16 @@ function testFiles(folder) {
   });
 }
 
-/** The names in `serverSuite(['etcd', …], …)`. */
+/** The names in `serverSuite(['etcd', …], …)`, and in `servers: ['etcd', …]` of a store. */
 export function serversNeeded(text) {
   const lists = [...text.matchAll(NEEDS)].flatMap(([, list]) => [...list.matchAll(/['"]([^'"]+)['"]/g)]);
   return [...new Set(lists.map(([, name]) => name))];
+}
+
+/** The text of a test, together with the stores that it runs on where it takes them from the list. */
+function withStores(path) {
+  const text = readFileSync(path, 'utf8');
+  return text.includes(`from '${STORES}'`) ? text + readFileSync(join(dirname(path), STORES), 'utf8') : text;
 }
 
 /** Each test file, the stage that it belongs to, and the servers that it needs. */
@@ -27,7 +35,7 @@ export function findSuites() {
     .flatMap((place) => testFiles(join(top, place)))
     .map((path) => {
       const file = relative(top, path).replaceAll('\\', '/');
-      const servers = serversNeeded(readFileSync(path, 'utf8'));
+      const servers = serversNeeded(withStores(path));
       if (file.startsWith('test/pack/')) return { file, stage: 'pack', servers };
       return { file, stage: servers.length > 0 ? 'real' : 'unit', servers };
     });
