@@ -1,0 +1,78 @@
+import { createServer, type Server } from 'node:net';
+import { invalidRange } from '@autocluster/core/backend';
+import type { FaultPort } from '../subject.js';
+import { type Link, type LinkState, openLink } from './link.js';
+
+/** A TCP proxy on loopback that stands between one client and a server, and misbehaves when it is told to. */
+export interface Proxy extends FaultPort {
+  /** The server's URL with our host and port. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+function listen(port: number, state: LinkState): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true }, (client) => openLink(client, state));
+    server.once('error', reject);
+    server.listen({ port, host: LOOPBACK, exclusive: true }, () => resolve(server));
+  });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** The server's URL, to be understood by the kit and by the backend alike. */
+function parse(url: string): URL {
+  if (!URL.canParse(url)) throw invalidRange('wire.url', url, 'a URL with a host and a port');
+  const target = new URL(url);
+  if (target.port === '')
+    throw invalidRange('wire.url', url, 'a URL with a port that is not the default of its scheme');
+  return target;
+}
+
+/** Opens a proxy before the server at `url`, such as `http://127.0.0.1:2379`. */
+export async function openProxy(url: string): Promise<Proxy> {
+  const target = parse(url);
+  const host = target.hostname.replace(/^\[(.*)\]$/, '$1');
+  const calm = { delayMs: 0, stalled: false, replies: 'pass' } as const;
+  const state: LinkState = { links: new Set(), host, port: Number(target.port), ...calm };
+  let server: Server | undefined = await listen(0, state);
+  const port = portOf(server);
+  target.host = `${LOOPBACK}:${port}`;
+  const cut = (which: (link: Link) => boolean) => {
+    for (const link of [...state.links].filter(which)) link.reset();
+  };
+  const setStalled = (stalled: boolean) => {
+    state.stalled = stalled;
+    for (const link of state.links) link.setStalled(stalled);
+  };
+  const refuse = () => {
+    server?.close();
+    server = undefined;
+    cut(() => true);
+  };
+  const isRoot = target.pathname === '/' && !url.endsWith('/');
+  return {
+    url: isRoot ? target.href.replace(/\/(?=[?#]|$)/, '') : target.href,
+    stall: () => setStalled(true),
+    dropReplies: () => void (state.replies = 'drop'),
+    cutReplies: () => void (state.replies = 'cut'),
+    garble: () => void (state.replies = 'garble'),
+    delay: (ms) => void (state.delayMs = ms),
+    refuse,
+    async heal() {
+      state.replies = 'pass';
+      state.delayMs = 0;
+      setStalled(false);
+      cut((link) => link.damaged());
+      server ??= await listen(port, state);
+    },
+    async close() {
+      refuse();
+    },
+  };
+}
