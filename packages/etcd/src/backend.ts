@@ -35,6 +35,7 @@ export const CAPABILITIES: Capabilities = {
   ordered: true,
   exclusiveNames: true,
   lock: 'fenced',
+  tokenIsRevision: true,
   record: 'atomic',
   // A new leader extends every lease by its whole TTL; the rest is an election and the queue of expired leases.
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 2, plusMs: 3000 } },

@@ -13,6 +13,7 @@ const CAPABILITIES: Capabilities = {
   ordered: true,
   exclusiveNames: true,
   lock: 'fenced',
+  tokenIsRevision: true,
   record: 'atomic',
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 1, plusMs: 1 } },
   watch: true,

@@ -32,6 +32,11 @@ export interface Capabilities {
    * store does not check it again at the write. `none`: there is no lock, and the core never calls it.
    */
   readonly lock: 'none' | 'advisory' | 'fenced';
+  /**
+   * Default: false. true: a lock's token is a revision of the store, so that the core refuses a list that is older than the
+   * grant under which it acts. false: the two are not compared.
+   */
+  readonly tokenIsRevision?: boolean;
   /** `atomic` (usual): unlocking and writing the record are one conditional write. `separate`: they are two. */
   readonly record: 'separate' | 'atomic';
   /** How long after the last renewal of a holder that died another can take its lock or its name. */

@@ -80,3 +80,11 @@ export function decodeRecord(text: string): StoredRecord {
   const identity = { clusterId, generation, createdBy, createdAt, token: BigInt(token) };
   return { kind: 'present', record: { ...identity, version, size, idle, removed, settings, extra } };
 }
+
+/** The setting that pauses cleanup for the whole cluster; its value says why. */
+export const CLEANUP_PAUSED = 'cleanup.paused';
+
+/** The next version of a record that is in the store. */
+export function nextRecord(record: ClusterRecord, token: bigint, change: Partial<ClusterRecord>): ClusterRecord {
+  return { ...record, ...change, token, version: record.version + 1 };
+}

@@ -1,3 +1,4 @@
+import { nextRecord } from '../backend/cluster-record.js';
 import {
   FORMATION_LOCK,
   type ClusterIdentity,
@@ -10,7 +11,6 @@ import { ClusterError, isClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
 import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
 import type { LockKeeper, RegistrationKeeper } from '../session/index.js';
-import { nextRecord } from './record.js';
 import { identityOf } from './situation.js';
 
 export interface FarewellParts {

@@ -1,14 +1,8 @@
-import type { ClusterIdentity, MemberList, NodeId } from '../backend/index.js';
-import type { Membership, NodeHealth } from '../driver/index.js';
-import type { ErrorCode } from '../errors/index.js';
+import type { ClusterIdentity, NodeId } from '../backend/index.js';
+import type { NodeHealth } from '../driver/index.js';
+import type { Listing, OwnDaemon } from '../guard/index.js';
 
-export type OwnDaemon =
-  | { readonly kind: 'known'; readonly membership: Membership; readonly status: NodeHealth['status'] }
-  | { readonly kind: 'unknown'; readonly cause: ErrorCode };
-
-export type Listing =
-  | { readonly kind: 'listed'; readonly list: MemberList; readonly askedAtMs: number }
-  | { readonly kind: 'failed'; readonly cause: ErrorCode };
+export type { Listing, OwnDaemon };
 
 /** What this instance has told the store about itself. */
 export interface Announced {

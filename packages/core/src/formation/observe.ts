@@ -1,11 +1,10 @@
 import type { MemberList, NodeId } from '../backend/index.js';
 import type { NodeHealth } from '../driver/index.js';
-import { isClusterError } from '../errors/index.js';
-import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
+import { askList, askOwnDaemon, type GuardedBackend, type GuardedDriver } from '../guard/index.js';
 import type { Clock } from '../backend/index.js';
 import type { FormationConfig } from './config.js';
 import type { Probe } from './effect.js';
-import type { Announced, Listing, Observation, OwnDaemon } from './observation.js';
+import type { Announced, Observation, OwnDaemon } from './observation.js';
 import { bestFirst, namesRecord, type Peer, situationOf } from './situation.js';
 
 /** How many peers a formed node asks at each look. */
@@ -22,29 +21,8 @@ export interface Observer {
   readonly signal: AbortSignal;
 }
 
-const codeOf = (error: unknown) => (isClusterError(error) ? error.code : 'STORE_FAILED');
-
-export async function inspectOwn({ driver, config, latest, signal }: Observer): Promise<OwnDaemon> {
-  const call = { signal, list: latest() };
-  const listed = call.list?.members.find((member) => member.node === config.self);
-  try {
-    const [membership, health] = await Promise.all([
-      driver.membership(call),
-      driver.health({ node: config.self, listed }, call),
-    ]);
-    return { kind: 'known', membership, status: health.status };
-  } catch (error) {
-    return { kind: 'unknown', cause: isClusterError(error) ? error.code : 'DRIVER_FAILED' };
-  }
-}
-
-async function listMembers({ backend, clock, signal }: Observer): Promise<Listing> {
-  const askedAtMs = clock.monotonicMs();
-  try {
-    return { kind: 'listed', list: await backend.list({ signal }), askedAtMs };
-  } catch (error) {
-    return { kind: 'failed', cause: codeOf(error) };
-  }
+export function inspectOwn({ driver, latest, signal }: Observer): Promise<OwnDaemon> {
+  return askOwnDaemon(driver, { signal, list: latest() });
 }
 
 type Answers = Map<NodeId, NodeHealth>;
@@ -87,8 +65,8 @@ function sampleOf(peers: readonly Peer[], turn: number): readonly Peer[] {
 
 /** Looks at daemon, store and peers, and never rejects: what cannot be known is part of the observation. */
 export async function observe(observer: Observer, probe: Probe, turn: number): Promise<Observation> {
-  const { config, clock, announced } = observer;
-  const [own, listing] = await Promise.all([inspectOwn(observer), listMembers(observer)]);
+  const { config, backend, clock, announced, signal } = observer;
+  const [own, listing] = await Promise.all([inspectOwn(observer), askList(backend, clock, { signal })]);
   const answers: Answers = new Map();
   const draft = (): Observation => ({
     nowMs: clock.monotonicMs(),

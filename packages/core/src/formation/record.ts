@@ -1,3 +1,4 @@
+import { CLEANUP_PAUSED, nextRecord } from '../backend/cluster-record.js';
 import { type ClusterRecord, sameIdentity } from '../backend/index.js';
 import type { RecordChange } from './decide/decision.js';
 import { membersSeen } from './memory.js';
@@ -9,8 +10,6 @@ export interface Minted {
   /** ISO 8601. */
   readonly createdAt: string;
 }
-
-export const CLEANUP_PAUSED = 'cleanup.paused';
 
 export interface Author {
   readonly self: string;
@@ -38,11 +37,6 @@ export function firstRecord(
     settings: replaced?.settings ?? {},
     extra: replaced?.extra ?? {},
   };
-}
-
-/** The next version of a record that is in the store. */
-export function nextRecord(record: ClusterRecord, token: bigint, change: Partial<ClusterRecord>): ClusterRecord {
-  return { ...record, ...change, token, version: record.version + 1 };
 }
 
 /** The record of the own cluster as it goes back into a store that has lost it. */

@@ -58,6 +58,8 @@ function capabilitiesOf(asked: Asked, value: unknown): Capabilities {
     ordered: booleanOf(asked, fields['ordered'], 'ordered'),
     exclusiveNames: booleanOf(asked, fields['exclusiveNames'], 'exclusiveNames'),
     lock: oneOf(asked, fields['lock'], ['none', 'advisory', 'fenced'], 'lock'),
+    tokenIsRevision:
+      fields['tokenIsRevision'] === undefined ? false : booleanOf(asked, fields['tokenIsRevision'], 'tokenIsRevision'),
     record: oneOf(asked, fields['record'], ['separate', 'atomic'], 'record'),
     takeover: takeoverOf(asked, fields['takeover']),
     watch: booleanOf(asked, fields['watch'], 'watch'),

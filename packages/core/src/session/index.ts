@@ -9,6 +9,7 @@ export {
   timingOfGrant,
 } from './lease-timing.js';
 export { type KeepLockOptions, keepLock, type LockKeeper } from './lock-keeper.js';
+export { type LockTry, type PatientLock, patientLock, tryLock } from './patient-lock.js';
 export {
   type Announcement,
   createRegistrationKeeper,

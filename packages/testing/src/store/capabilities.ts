@@ -9,6 +9,7 @@ export const FULL_CAPABILITIES: Capabilities = {
   ordered: true,
   exclusiveNames: true,
   lock: 'fenced',
+  tokenIsRevision: true,
   record: 'atomic',
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 1, plusMs: 0 } },
   watch: true,

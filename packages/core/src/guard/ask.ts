@@ -1,0 +1,59 @@
+import type { Clock, MemberList, NodeId } from '../backend/index.js';
+import type { Membership, NodeHealth } from '../driver/index.js';
+import { type ErrorCode, isClusterError } from '../errors/index.js';
+import type { GuardCall, GuardedBackend } from './guarded-backend.js';
+import type { DriverGuardCall, GuardedDriver } from './guarded-driver.js';
+
+/** What the own daemon says. Not knowing is a value of its own. */
+export type OwnDaemon =
+  | { readonly kind: 'known'; readonly membership: Membership; readonly status: NodeHealth['status'] }
+  | { readonly kind: 'unknown'; readonly cause: ErrorCode };
+
+/** What the store says. A list that failed is not an empty one. */
+export type Listing =
+  | { readonly kind: 'listed'; readonly list: MemberList; readonly askedAtMs: number }
+  | { readonly kind: 'failed'; readonly cause: ErrorCode };
+
+/** Asks the own daemon. Never rejects. */
+export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall): Promise<OwnDaemon> {
+  const listed = call.list?.members.find((member) => member.node === driver.self);
+  try {
+    const [membership, health] = await Promise.all([
+      driver.membership(call),
+      driver.health({ node: driver.self, listed }, call),
+    ]);
+    return { kind: 'known', membership, status: health.status };
+  } catch (error) {
+    return { kind: 'unknown', cause: isClusterError(error) ? error.code : 'DRIVER_FAILED' };
+  }
+}
+
+/** Asks the store for its list. Never rejects. */
+export async function askList(backend: GuardedBackend, clock: Clock, call: GuardCall): Promise<Listing> {
+  const askedAtMs = clock.monotonicMs();
+  try {
+    return { kind: 'listed', list: await backend.list(call), askedAtMs };
+  } catch (error) {
+    return { kind: 'failed', cause: isClusterError(error) ? error.code : 'STORE_FAILED' };
+  }
+}
+
+/** Daemons that are asked at the same time. */
+const TOGETHER = 64;
+
+/** Asks these peers, a limited number at a time. Never rejects: whom nobody can ask is `unknown`. */
+export async function askPeers(
+  driver: GuardedDriver,
+  peers: readonly NodeId[],
+  { signal, list }: DriverGuardCall,
+): Promise<Map<NodeId, NodeHealth>> {
+  const listed = new Map(list?.members.map((member) => [member.node, member]));
+  const answers = new Map<NodeId, NodeHealth>();
+  const queue = peers.values();
+  const askInTurn = async () => {
+    for (const node of queue)
+      answers.set(node, await driver.health({ node, listed: listed.get(node) }, { signal, list }));
+  };
+  await Promise.all(Array.from({ length: Math.min(TOGETHER, peers.length) }, askInTurn));
+  return answers;
+}
