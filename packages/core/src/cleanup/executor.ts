@@ -1,0 +1,258 @@
+import { nextRecord } from '../backend/cluster-record.js';
+import {
+  ClusterError,
+  type ClusterRecord,
+  type ErrorCode,
+  FORMATION_LOCK,
+  type InstanceId,
+  isClusterError,
+  type NodeId,
+} from '../backend/index.js';
+import type { Membership } from '../driver/index.js';
+import type { Listing } from '../guard/index.js';
+import { anySignal, type Runtime } from '../runtime/index.js';
+import { type LeaseTiming, type LockKeeper, patientLock } from '../session/index.js';
+import { type BrakeName, type HeldBy, heldBy } from './brake.js';
+import { remember } from './memory.js';
+import type { CleanupMemory, Look } from './observation.js';
+import { observe, type Observer } from './observe.js';
+import { type CleanupPlan, objection, plan } from './plan/index.js';
+import type { CleanupPolicy } from './policy.js';
+
+/** What became of one removal. */
+export type Removal =
+  | { readonly kind: 'removed'; readonly node: NodeId; readonly instance: InstanceId | undefined }
+  /** Nothing was removed: a brake held when it was looked again. */
+  | { readonly kind: 'refused'; readonly node: NodeId; readonly by: BrakeName; readonly detail: string }
+  /** `certain`: it was not removed. Otherwise nobody knows, and a later tick goes on. */
+  | {
+      readonly kind: 'failed';
+      readonly node: NodeId;
+      readonly code: ErrorCode;
+      readonly text: string;
+      readonly certain: boolean;
+    };
+
+export interface ExecutorParts extends Observer {
+  readonly policy: CleanupPolicy;
+  readonly runtime: Runtime;
+  readonly timing: LeaseTiming;
+  readonly instance: InstanceId;
+  /** How long a busy formation lock is waited for, in ms. */
+  readonly refreshMs: number;
+}
+
+export interface RemovalRequest {
+  readonly node: NodeId;
+  /** The lock of the one executor. */
+  readonly cleanupLock: LockKeeper;
+  readonly signal: AbortSignal;
+  /** The plan that an operator has read and applies; undefined: the executor's own. */
+  readonly applied?: CleanupPlan | undefined;
+  /** The list from which the plan was made: it tells whom to ask again. */
+  readonly listing: Listing;
+  /** What was proved up to now. */
+  readonly memory: () => CleanupMemory;
+  /** A look under the lock showed something that the memory must know. */
+  readonly onLook: (look: Look) => void;
+}
+
+/** Ends one removal before anything irrevocable was done. */
+class Refusal {
+  readonly held: HeldBy;
+
+  constructor(held: HeldBy) {
+    this.held = held;
+  }
+}
+
+const refuse = (brake: BrakeName, detail: string): never => {
+  throw new Refusal(heldBy(brake, detail));
+};
+
+/** One removal: marked in the record under the lock, then forgotten under it, each after everything was looked at again. */
+class Execution {
+  readonly #parts: ExecutorParts;
+  readonly #request: RemovalRequest;
+  #look: Look | undefined;
+
+  constructor(parts: ExecutorParts, request: RemovalRequest) {
+    this.#parts = parts;
+    this.#request = request;
+  }
+
+  async run(): Promise<Removal> {
+    const { node } = this.#request;
+    try {
+      await this.#underLock((lock) => this.#mark(lock));
+      return await this.#underLock((lock) => this.#forget(lock));
+    } catch (thrown) {
+      if (thrown instanceof Refusal) {
+        if (this.#look) this.#request.onLook(this.#look);
+        return { kind: 'refused', node, by: thrown.held.brake, detail: thrown.held.detail };
+      }
+      return failure(node, thrown);
+    }
+  }
+
+  /** The formation lock, for one step: nobody forms, joins or writes the record meanwhile. */
+  async #underLock<T>(step: (lock: LockKeeper) => Promise<T>): Promise<T> {
+    const lock = await this.#lock();
+    try {
+      return await step(lock);
+    } catch (error) {
+      // Work that hangs must not be overtaken: its lock lapses.
+      if (isClusterError(error, 'WORK_STUCK')) lock.abandon();
+      await lock.release().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #lock(): Promise<LockKeeper> {
+    const { backend, runtime, timing, driver, instance, refreshMs } = this.#parts;
+    const who = { name: FORMATION_LOCK, node: driver.self, instance, operation: 'cleanup' };
+    try {
+      const { signal } = this.#request;
+      return await patientLock({ ...who, backend, runtime, timing, signal, waitMs: refreshMs });
+    } catch (error) {
+      if (isClusterError(error, 'LOCK_NOT_ACQUIRED')) return refuse('formation-active', error.message);
+      throw error;
+    }
+  }
+
+  async #mark(lock: LockKeeper): Promise<void> {
+    const { node } = this.#request;
+    const record = await this.#lookAgain(lock);
+    if (record.removed.includes(node)) return letGo(lock);
+    const marked = nextRecord(record, lock.grant.token, { removed: [...record.removed, node] });
+    const outcome = await lock.release({ signal: this.#request.signal, record: marked });
+    if (outcome.kind === 'lost') refuse('lock-not-held', 'the formation lock was lost before the record was written');
+  }
+
+  async #forget(lock: LockKeeper): Promise<Removal> {
+    const { driver } = this.#parts;
+    const { node, cleanupLock, memory } = this.#request;
+    const record = await this.#lookAgain(lock);
+    if (!record.removed.includes(node)) refuse('readmitted', `${node} is not marked any more`);
+    const instance = memory().instances.get(node);
+    const scope = anySignal([this.#request.signal, lock.signal, cleanupLock.signal]);
+    lock.assertHeld();
+    cleanupLock.assertHeld();
+    try {
+      const call = { signal: scope.signal, list: this.#list };
+      await driver.forget({ node, instance, token: lock.grant.token }, call);
+    } catch (error) {
+      if (!isClusterError(error, 'WORK_STUCK')) await this.#undo(lock, record, error);
+      throw error;
+    } finally {
+      scope.clear();
+    }
+    await this.#finish(lock, record);
+    return { kind: 'removed', node, instance };
+  }
+
+  get #list() {
+    return this.#look?.listing.kind === 'listed' ? this.#look.listing.list : undefined;
+  }
+
+  /**
+   * Everything once more, under the lock: health, a list that began after the grant, every brake with the record of the
+   * grant, and both locks. Answers that record.
+   */
+  async #lookAgain(lock: LockKeeper): Promise<ClusterRecord> {
+    const { policy } = this.#parts;
+    const { node, cleanupLock, signal, applied, memory } = this.#request;
+    const stored = lock.grant.record;
+    const seen = await observe(this.#parts, {
+      signal,
+      hasLock: !cleanupLock.signal.aborted,
+      known: this.#look?.listing ?? this.#request.listing,
+    });
+    this.#look = seen;
+    if (seen.listing.kind === 'listed') {
+      const { revision } = seen.listing.list;
+      const { tokenIsRevision } = this.#parts.backend.capabilities;
+      if (tokenIsRevision === true && revision !== undefined && revision < lock.grant.token) {
+        refuse('list-incomplete', `the list of revision ${revision} is older than the grant ${lock.grant.token}`);
+      }
+    }
+    if (stored?.kind !== 'present') return refuse('list-incomplete', `the record is ${stored?.kind ?? 'unknown'}`);
+    const look = withRecord(seen, stored.record);
+    const now = plan(policy, { ...look, memory: remember(policy, memory(), look) });
+    const against = objection(now, node, applied !== undefined);
+    if (against) throw new Refusal(against);
+    if (applied) requireUnchanged(applied, now, stored.record);
+    await this.#verify(cleanupLock, 'cleanup');
+    await this.#verify(lock, 'formation');
+    return stored.record;
+  }
+
+  async #verify(lock: LockKeeper, name: string): Promise<void> {
+    try {
+      await lock.verify();
+    } catch (error) {
+      refuse('lock-not-held', `the ${name} lock cannot be proved to be held: ${failure('', error).text}`);
+    }
+  }
+
+  /** What an operator applied sets the size to what it leaves. The record is written only when there is something to say. */
+  async #finish(lock: LockKeeper, record: ClusterRecord): Promise<void> {
+    const { applied, signal } = this.#request;
+    const left = applied && (await this.#view())?.members.length;
+    if (left === undefined || left >= record.size) return letGo(lock);
+    // The member is forgotten: a size that could not be lowered only keeps the majority larger.
+    await lock.release({ signal, record: nextRecord(record, lock.grant.token, { size: left }) }).catch(() => undefined);
+  }
+
+  /** The mark goes only when the daemon refused for certain and still has the member. */
+  async #undo(lock: LockKeeper, record: ClusterRecord, error: unknown): Promise<void> {
+    const { node, signal } = this.#request;
+    if (!isCertain(error) || lock.signal.aborted) return;
+    const view = await this.#view();
+    if (!view?.members.includes(node)) return;
+    const removed = record.removed.filter((each) => each !== node);
+    await lock.release({ signal, record: nextRecord(record, lock.grant.token, { removed }) }).catch(() => undefined);
+  }
+
+  #view(): Promise<Membership | undefined> {
+    const { driver } = this.#parts;
+    const { signal } = this.#request;
+    return driver.membership({ signal, list: this.#list }).catch(() => undefined);
+  }
+}
+
+const isCertain = (error: unknown): boolean =>
+  isClusterError(error) && !error.outcomeUnknown && error.code === 'DRIVER_FAILED';
+
+async function letGo(lock: LockKeeper): Promise<void> {
+  // What is not released lapses, and nothing depends on it any more.
+  await lock.release().catch(() => undefined);
+}
+
+function withRecord(look: Look, record: ClusterRecord): Look {
+  const { listing } = look;
+  if (listing.kind === 'failed' || listing.list.record.kind !== 'present') return look;
+  return { ...look, listing: { ...listing, list: { ...listing.list, record: { kind: 'present', record } } } };
+}
+
+/** Between two removals of one plan only what these removals do may have changed. */
+function requireUnchanged(applied: CleanupPlan, now: CleanupPlan, record: ClusterRecord): void {
+  const removed = new Set(record.removed);
+  const members = applied.members.filter((node) => now.members.includes(node) || !removed.has(node));
+  if (sameNames(applied.listed, now.listed) && sameNames(members, now.members)) return;
+  throw new ClusterError('PLAN_OUTDATED', 'members or listed names changed while the plan was applied');
+}
+
+export const sameNames = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  a.length === b.length && a.every((node, index) => node === b[index]);
+
+function failure(node: NodeId, thrown: unknown): Extract<Removal, { kind: 'failed' }> {
+  if (!isClusterError(thrown))
+    return { kind: 'failed', node, code: 'DRIVER_FAILED', text: String(thrown), certain: false };
+  return { kind: 'failed', node, code: thrown.code, text: thrown.message, certain: isCertain(thrown) };
+}
+
+/** Removes one member, or says why not. Never rejects. */
+export function removeMember(parts: ExecutorParts, request: RemovalRequest): Promise<Removal> {
+  return new Execution(parts, request).run();
+}

@@ -1,0 +1,81 @@
+import type { InstanceId, NodeId } from '../backend/index.js';
+import type { Absence, CleanupMemory, Look } from './observation.js';
+import { type Facts, factsOf } from './plan/facts.js';
+import { stopsOf } from './plan/stops.js';
+import type { CleanupPolicy } from './policy.js';
+
+export const FRESH_MEMORY: CleanupMemory = Object.freeze({
+  seenAtMs: undefined,
+  store: undefined,
+  revision: undefined,
+  storeChangedAtMs: undefined,
+  absences: new Map<NodeId, Absence>(),
+  instances: new Map<NodeId, InstanceId>(),
+});
+
+/** Nothing that was counted so far counts any more; what is known about the store stays. */
+export function stopClocks(memory: CleanupMemory): CleanupMemory {
+  return { ...memory, seenAtMs: undefined, absences: FRESH_MEMORY.absences };
+}
+
+function withStore(memory: CleanupMemory, { listing, nowMs }: Look): CleanupMemory {
+  if (listing.kind === 'failed' || !listing.list.complete) return memory;
+  const { store, revision } = listing.list;
+  const isOther = memory.store !== undefined && store !== undefined && store !== memory.store;
+  const wentBack = memory.revision !== undefined && revision !== undefined && revision < memory.revision;
+  return {
+    ...memory,
+    store: store ?? memory.store,
+    revision: revision ?? memory.revision,
+    storeChangedAtMs: isOther || wentBack ? nowMs : memory.storeChangedAtMs,
+  };
+}
+
+function instancesOf({ instances }: CleanupMemory, { membership, listed }: Facts): CleanupMemory['instances'] {
+  const known = new Map<NodeId, InstanceId>();
+  for (const node of membership?.members ?? []) {
+    const instance = listed.get(node)?.instance ?? instances.get(node);
+    if (instance !== undefined) known.set(node, instance);
+  }
+  return known;
+}
+
+/** Looks that follow each other closely are one observation. */
+function oneMore(
+  { intervalMs }: CleanupPolicy,
+  earlier: Absence | undefined,
+  nowMs: number,
+  askedAtMs: number,
+): Absence {
+  if (!earlier) return { sinceMs: nowMs, forMs: 0, observations: 1, countedAtMs: nowMs };
+  const forMs = Math.max(0, askedAtMs - earlier.sinceMs);
+  if (nowMs - earlier.countedAtMs < intervalMs / 2) return { ...earlier, forMs };
+  return { ...earlier, forMs, observations: earlier.observations + 1, countedAtMs: nowMs };
+}
+
+function absencesOf(
+  policy: CleanupPolicy,
+  before: CleanupMemory,
+  look: Look,
+  { missing, seenRunningBy }: Facts,
+): CleanupMemory['absences'] {
+  const { seenAtMs } = before;
+  const goesOn = seenAtMs !== undefined && look.nowMs - seenAtMs <= 2 * policy.intervalMs;
+  const askedAtMs = look.listing.kind === 'listed' ? look.listing.askedAtMs : look.nowMs;
+  const absences = new Map<NodeId, Absence>();
+  for (const node of missing) {
+    if (seenRunningBy.has(node)) continue;
+    const earlier = goesOn ? before.absences.get(node) : undefined;
+    absences.set(node, oneMore(policy, earlier, look.nowMs, askedAtMs));
+  }
+  return absences;
+}
+
+/** The memory after one more look. A brake that stops the clocks, or too long a gap, makes every absence begin anew. */
+export function remember(policy: CleanupPolicy, before: CleanupMemory, look: Look): CleanupMemory {
+  const memory = withStore(before, look);
+  const facts = factsOf(look);
+  const instances = instancesOf(memory, facts);
+  if (stopsOf(policy, look, facts, memory.storeChangedAtMs).length > 0) return { ...stopClocks(memory), instances };
+  return { ...memory, instances, seenAtMs: look.nowMs, absences: absencesOf(policy, memory, look, facts) };
+}

@@ -1,0 +1,85 @@
+import { CLEANUP_PAUSED, nextRecord } from '../backend/cluster-record.js';
+import { ClusterError, type ClusterRecord, FORMATION_LOCK, type NodeId, sameIdentity } from '../backend/index.js';
+import { invalidRange, requireText } from '../errors/index.js';
+import { type LockKeeper, patientLock } from '../session/index.js';
+import type { CleanupParts } from './scheduler.js';
+
+export interface OperatorParts extends Omit<CleanupParts, 'onEvent'> {
+  /** How long a busy formation lock is waited for, in ms. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+type Change = (record: ClusterRecord, members: readonly NodeId[]) => Partial<ClusterRecord> | undefined;
+
+function recordUnder(lock: LockKeeper, { standing }: OperatorParts, operation: string): ClusterRecord {
+  const stored = lock.grant.record;
+  const identity = standing();
+  if (stored?.kind === 'present' && identity && sameIdentity(stored.record, identity)) return stored.record;
+  const what = stored?.kind === 'present' ? 'names another cluster' : `is ${stored?.kind ?? 'unknown'}`;
+  throw new ClusterError('CLUSTER_MISMATCH', `the record ${what}: nothing was changed`, { operation });
+}
+
+/** Changes the record under the formation lock; a change that changes nothing writes nothing. */
+async function changeRecord(parts: OperatorParts, operation: string, change: Change): Promise<void> {
+  const { backend, runtime, timing, driver, instance, signal, waitMs } = parts;
+  if (!parts.standing()) throw new ClusterError('CLOSED', 'only a formed node can do that', { operation });
+  const who = { name: FORMATION_LOCK, node: driver.self, instance, operation };
+  const lock = await patientLock({ ...who, backend, runtime, timing, signal, waitMs });
+  try {
+    const record = recordUnder(lock, parts, operation);
+    const { members } = await driver.membership({ signal, list: undefined });
+    const changed = change(record, members);
+    if (!changed) return void (await lock.release());
+    lock.assertHeld();
+    const outcome = await lock.release({ signal, record: nextRecord(record, lock.grant.token, changed) });
+    if (outcome.kind === 'released') return;
+    throw new ClusterError('LOCK_LOST', 'the lock ended before the record was written', { operation, retryable: true });
+  } catch (error) {
+    await lock.release().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Stops cleanup in the whole cluster, durably, until {@link resume}. */
+export function pause(parts: OperatorParts, reason: string): Promise<void> {
+  const why = requireText('reason', reason);
+  return changeRecord(parts, 'pause', ({ settings }) =>
+    settings[CLEANUP_PAUSED] === why ? undefined : { settings: { ...settings, [CLEANUP_PAUSED]: why } },
+  );
+}
+
+export function resume(parts: OperatorParts): Promise<void> {
+  return changeRecord(parts, 'resume', ({ settings }) => {
+    if (settings[CLEANUP_PAUSED] === undefined) return undefined;
+    const { [CLEANUP_PAUSED]: _paused, ...others } = settings;
+    return { settings: others };
+  });
+}
+
+/** Takes the mark from a member that was marked for removal and never forgotten. */
+export function readmit(parts: OperatorParts, node: NodeId): Promise<void> {
+  return changeRecord(parts, 'readmit', ({ removed }, members) => {
+    if (!removed.includes(node)) return undefined;
+    if (!members.includes(node)) {
+      const allowed = 'a member that is marked and still in the cluster; one that was forgotten joins anew by itself';
+      throw invalidRange('node', node, allowed);
+    }
+    return { removed: removed.filter((each) => each !== node) };
+  });
+}
+
+/**
+ * Forgets the names of members that were removed and will not come back with their old data: all of them, or these.
+ * Answers which.
+ */
+export async function prune(parts: OperatorParts, nodes?: readonly NodeId[]): Promise<readonly NodeId[]> {
+  let pruned: readonly NodeId[] = [];
+  await changeRecord(parts, 'prune', ({ removed }, members) => {
+    const marked = nodes?.find((node) => removed.includes(node) && members.includes(node));
+    if (marked !== undefined) throw invalidRange('nodes', marked, 'names that were forgotten; readmit a marked member');
+    pruned = removed.filter((node) => !members.includes(node) && (nodes === undefined || nodes.includes(node)));
+    return pruned.length === 0 ? undefined : { removed: removed.filter((node) => !pruned.includes(node)) };
+  });
+  return pruned;
+}

@@ -1,0 +1,255 @@
+import {
+  CLEANUP_LOCK,
+  ClusterError,
+  type ClusterIdentity,
+  type ErrorCode,
+  isClusterError,
+  type NodeId,
+} from '../backend/index.js';
+import { anySignal, jitteredMs, pause, timestamp } from '../runtime/index.js';
+import { type LockKeeper, tryLock } from '../session/index.js';
+import { familyOf } from './brake.js';
+import { type ExecutorParts, type Removal, removeMember, sameNames } from './executor.js';
+import { brakesOf, type CleanupCounters, type CleanupTick, createHistory, type History } from './history.js';
+import { FRESH_MEMORY, remember, stopClocks } from './memory.js';
+import type { CleanupMemory, Look } from './observation.js';
+import { observe } from './observe.js';
+import { type CleanupPlan, plan } from './plan/index.js';
+
+export type CleanupEvent =
+  /** This node became, or is no longer, the one that cleans up. */
+  | { readonly kind: 'executor'; readonly active: boolean }
+  | { readonly kind: 'tick'; readonly tick: CleanupTick; readonly plan: CleanupPlan }
+  | { readonly kind: 'removal'; readonly removal: Removal };
+
+export interface CleanupParts extends ExecutorParts {
+  /** The cluster in which the node is formed; undefined while it is not. */
+  readonly standing: () => ClusterIdentity | undefined;
+  readonly onEvent: (event: CleanupEvent) => void;
+}
+
+export interface CleanupStatus {
+  readonly mode: 'off' | 'report' | 'remove';
+  /** Who cleans up, as far as this node knows. */
+  readonly executor: NodeId | undefined;
+  /** Work of the daemon that neither ended nor stopped: this node cleans up no more. */
+  readonly stuck: boolean;
+  readonly counters: CleanupCounters;
+  /** The latest ticks, oldest first. */
+  readonly ticks: readonly CleanupTick[];
+}
+
+interface Planned {
+  readonly look: Look;
+  readonly plan: CleanupPlan;
+}
+
+/** Looks at intervals while this node is the executor, and removes what no brake holds. */
+export class CleanupScheduler {
+  readonly #parts: CleanupParts;
+  readonly #history: History;
+  readonly #stopping = new AbortController();
+  #memory: CleanupMemory = FRESH_MEMORY;
+  #lock: LockKeeper | undefined;
+  #holder: NodeId | undefined;
+  #stuck = false;
+  #running: Promise<void> | undefined;
+  /** One look or removal after the other, whoever asks for it. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: CleanupParts) {
+    this.#parts = parts;
+    this.#history = createHistory(parts.policy.historyMax);
+  }
+
+  get status(): CleanupStatus {
+    const { policy, driver } = this.#parts;
+    const executor = this.#isExecutor ? driver.self : this.#holder;
+    return {
+      mode: policy.mode,
+      executor,
+      stuck: this.#stuck,
+      counters: this.#history.counters,
+      ticks: this.#history.ticks,
+    };
+  }
+
+  get #isExecutor(): boolean {
+    return this.#lock !== undefined && !this.#lock.signal.aborted;
+  }
+
+  start(): void {
+    if (this.#parts.policy.mode !== 'off') this.#running ??= this.#run();
+  }
+
+  /** No new tick; resolves when what is under way has settled and the lock is let go. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new ClusterError('ABORTED', 'the node stops', { operation: 'cleanup' }));
+    await this.#running;
+    await this.#inTurn(() => this.#resign());
+  }
+
+  /** What would be done now. Writes nothing. */
+  plan(): Promise<CleanupPlan> {
+    return this.#inTurn(async () => (await this.#plan(this.#stopping.signal)).plan);
+  }
+
+  /** Removes whom a plan that an operator has read allows to remove. */
+  apply(read: CleanupPlan): Promise<readonly Removal[]> {
+    return this.#inTurn(async () => {
+      if (this.#parts.policy.mode === 'off')
+        throw new ClusterError('UNSUPPORTED', 'cleanup is off on this node', { operation: 'cleanup' });
+      const lock = await this.#takeLock();
+      if (!lock) throw this.#notExecutor();
+      return this.#underLock(lock, async (signal) => {
+        const now = await this.#plan(signal);
+        requireSame(read, now.plan);
+        const wanted = read.ripe.filter((node) => now.plan.candidates.some((each) => each.node === node));
+        return this.#remove('operator', now, wanted, lock, signal);
+      });
+    });
+  }
+
+  #notExecutor(): ClusterError {
+    const by = this.#holder === undefined ? '' : `: ${this.#holder} does`;
+    const details = { holder: this.#holder };
+    return new ClusterError('LOCK_NOT_ACQUIRED', `this node does not clean up${by}`, { operation: 'cleanup', details });
+  }
+
+  async #run(): Promise<void> {
+    const { runtime, policy } = this.#parts;
+    const { signal } = this.#stopping;
+    while (!signal.aborted && !this.#stuck) {
+      const startedAtMs = runtime.clock.monotonicMs();
+      await this.#inTurn(() => this.#tick()).catch((error: unknown) => this.#failed(error));
+      const periodMs = jitteredMs(policy.intervalMs, runtime.random());
+      await pause(runtime, Math.max(1, startedAtMs + periodMs - runtime.clock.monotonicMs()), signal);
+    }
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    if (!this.#parts.standing()) return this.#resign();
+    const lock = await this.#takeLock();
+    if (!lock) return;
+    await this.#underLock(lock, async (signal) => {
+      const now = await this.#plan(signal);
+      await this.#remove('interval', now, now.plan.removes, lock, signal);
+    });
+  }
+
+  async #plan(signal: AbortSignal): Promise<Planned> {
+    const { policy } = this.#parts;
+    const look = await observe(this.#parts, { signal, hasLock: this.#isExecutor });
+    this.#memory = remember(policy, this.#memory, look);
+    return { look, plan: plan(policy, { ...look, memory: this.#memory }) };
+  }
+
+  async #remove(
+    by: CleanupTick['by'],
+    { look, plan: made }: Planned,
+    nodes: readonly NodeId[],
+    cleanupLock: LockKeeper,
+    signal: AbortSignal,
+  ): Promise<readonly Removal[]> {
+    const removals: Removal[] = [];
+    for (const node of nodes) {
+      const removal = await removeMember(this.#parts, {
+        node,
+        cleanupLock,
+        signal,
+        applied: by === 'operator' ? made : undefined,
+        listing: look.listing,
+        memory: () => this.#memory,
+        onLook: (seen) => (this.#memory = remember(this.#parts.policy, this.#memory, seen)),
+      });
+      removals.push(removal);
+      this.#parts.onEvent({ kind: 'removal', removal });
+      if (removal.kind === 'refused' && familyOf(removal.by) === 'clocks') this.#memory = stopClocks(this.#memory);
+      this.#stuck ||= removal.kind === 'failed' && removal.code === 'WORK_STUCK';
+      if (this.#stuck || signal.aborted) break;
+    }
+    const refused = removals.flatMap((each) => (each.kind === 'refused' ? [each.by] : []));
+    const candidates = made.candidates.map((each) => each.node);
+    const heldBy = [...new Set([...brakesOf(made), ...refused])];
+    this.#tell({ at: this.#at(), by, candidates, heldBy, removals, failure: undefined }, made);
+    if (this.#stuck) this.#lock?.abandon();
+    return removals;
+  }
+
+  #tell(tick: CleanupTick, made: CleanupPlan): void {
+    this.#history.add(tick);
+    this.#parts.onEvent({ kind: 'tick', tick, plan: made });
+  }
+
+  #failed(error: unknown): void {
+    this.#memory = stopClocks(this.#memory);
+    const code: ErrorCode = isClusterError(error) ? error.code : 'DRIVER_FAILED';
+    const failure = { code, text: error instanceof Error ? error.message : String(error) };
+    this.#history.add({ at: this.#at(), by: 'interval', candidates: [], heldBy: [], removals: [], failure });
+  }
+
+  #at(): string {
+    return timestamp(this.#parts.runtime.clock);
+  }
+
+  /** The lock of the executor: kept from one tick to the next, so that one node looks and the others only ask for it. */
+  async #takeLock(): Promise<LockKeeper | undefined> {
+    if (this.#lock && !this.#lock.signal.aborted) return this.#lock;
+    if (this.#stuck) return undefined;
+    this.#resigned();
+    const { backend, runtime, timing, driver, instance } = this.#parts;
+    const attempt = { backend, runtime, timing, name: CLEANUP_LOCK, node: driver.self, instance };
+    const outcome = await tryLock({ ...attempt, signal: this.#stopping.signal, onLost: () => this.#resigned() });
+    if (outcome.kind !== 'held') {
+      this.#holder = outcome.kind === 'busy' ? outcome.holder : undefined;
+      return undefined;
+    }
+    this.#lock = outcome.keeper;
+    this.#parts.onEvent({ kind: 'executor', active: true });
+    return outcome.keeper;
+  }
+
+  /** What was proved while the lock was held proves nothing to the next holder, nor to this node when it comes back. */
+  #resigned(): void {
+    this.#memory = stopClocks(this.#memory);
+    if (!this.#lock) return;
+    this.#lock = undefined;
+    this.#parts.onEvent({ kind: 'executor', active: false });
+  }
+
+  async #resign(): Promise<void> {
+    const lock = this.#lock;
+    this.#resigned();
+    await lock?.release().catch(() => undefined);
+  }
+
+  async #underLock<T>(lock: LockKeeper, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const scope = anySignal([this.#stopping.signal, lock.signal]);
+    try {
+      return await work(scope.signal);
+    } finally {
+      scope.clear();
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+/** What an operator has read is what is true. */
+function requireSame(read: CleanupPlan, now: CleanupPlan): void {
+  const changed = [
+    ...(read.identity?.clusterId === now.identity?.clusterId && read.recordVersion === now.recordVersion
+      ? []
+      : ['the record']),
+    ...(sameNames(read.members, now.members) ? [] : ['the members']),
+    ...(sameNames(read.listed, now.listed) ? [] : ['the listed names']),
+  ];
+  if (changed.length === 0) return;
+  const text = `${changed.join(' and ')} changed since the plan was read`;
+  throw new ClusterError('PLAN_OUTDATED', text, { operation: 'cleanup', details: { changed } });
+}
