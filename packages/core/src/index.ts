@@ -1,9 +1,22 @@
-export { type ClusterNode, type ClusterNodeOptions, createClusterNode } from './node/index.js';
+export { type ClusterNode, type ClusterNodeOptions, createClusterNode, type NodeCleanup } from './node/index.js';
 export { type ProcessDriverOptions, processDriver } from './node/index.js';
 export { acquireLock, type LockHandle, type LockOptions, withLock } from './lock/index.js';
 export { describeTiming, type Timing, type TimingOptions } from './node/index.js';
 export { type ClusterEvent, type ClusterView, EVENT_NAMES, type EventName, type Plain } from './node/index.js';
 export { type NodeState, type Role, WAIT_REASONS, type WaitReason } from './formation/index.js';
+export {
+  BRAKE_NAMES,
+  BRAKES,
+  type BrakeName,
+  brakesAsMarkdown,
+  brakesAsText,
+  type CleanupCandidate,
+  type CleanupOptions,
+  type CleanupPlan,
+  type CleanupStatus,
+  type CleanupTick,
+  type Removal,
+} from './cleanup/index.js';
 export type {
   JoinMinority,
   OnEvicted,

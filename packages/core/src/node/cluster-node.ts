@@ -1,4 +1,4 @@
-import { ClusterError, type ErrorCode } from '../errors/index.js';
+import { ClusterError } from '../errors/index.js';
 import {
   createFormationRunner,
   type FarewellParts,
@@ -6,22 +6,20 @@ import {
   type Machine,
   type NodeState,
   nodeState,
-  type Observation,
   sayGoodbye,
   watchChanges,
 } from '../formation/index.js';
-import { type GuardedBackend, type GuardedDriver, guardBackend, guardDriver } from '../guard/index.js';
 import type { LockHandle, LockOptions } from '../lock/index.js';
-import { onAbort, type Runtime, silentLogger, systemRuntime, timestamp } from '../runtime/index.js';
-import { createRegistrationKeeper, type KeeperEvent, type RegistrationKeeper } from '../session/index.js';
+import { onAbort, type Runtime, systemRuntime } from '../runtime/index.js';
+import { createRegistrationKeeper, type RegistrationKeeper } from '../session/index.js';
+import { createNodeCleanup, type NodeCleanup, type RunningCleanup } from './cleanup.js';
 import { leaveCluster, withinLimit } from './ending.js';
-import { type ClusterEvent, createEventHub, type EventHub } from './event.js';
+import type { ClusterEvent } from './event.js';
+import { type Foundation, layFoundation } from './foundation.js';
 import { createNodeLocks, type NodeLocks } from './node-locks.js';
 import type { ClusterNode } from './node.js';
-import { type ClusterNodeOptions, type NodeSettings, requireMetadata, resolveOptions } from './options.js';
-import { createStoreReporter, type StoreReporter } from './store-watch.js';
-import { type ClusterView, createViewKeeper, type ViewKeeper } from './view.js';
-import { createWaitingWarning } from './waiting-warning.js';
+import { type ClusterNodeOptions, requireMetadata } from './options.js';
+import type { ClusterView } from './view.js';
 
 /**
  * One node of a cluster: registers, forms or joins the cluster, stays in it, and goes. Throws at once when an option, the
@@ -35,23 +33,14 @@ export function createClusterNode(options: ClusterNodeOptions, runtime: Runtime 
 
 class Node implements ClusterNode {
   readonly ended: Promise<NodeState>;
-  readonly #runtime: Runtime;
-  readonly #settings: NodeSettings;
-  readonly #backend: GuardedBackend;
-  readonly #driver: GuardedDriver;
-  readonly #instance: string;
-  readonly #events: EventHub;
-  readonly #store: StoreReporter;
-  readonly #views: ViewKeeper = createViewKeeper();
+  readonly #foundation: Foundation;
+  readonly #cleanup: RunningCleanup;
   readonly #keeper: RegistrationKeeper;
   readonly #runner: FormationRunner;
   readonly #locks: NodeLocks;
-  readonly #warning: { see(state: NodeState): void; end(): void };
   readonly #watching = new AbortController();
   #metadata: Readonly<Record<string, string>>;
-  #shown = 'idle';
   #machine: Machine;
-  #daemonStatus: string | undefined;
   #started: Promise<void> | undefined;
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #stopped: Promise<void> | undefined;
@@ -59,65 +48,74 @@ class Node implements ClusterNode {
   #end: (state: NodeState) => void = () => undefined;
 
   constructor(options: ClusterNodeOptions, runtime: Runtime) {
-    const logger = options.logger ?? silentLogger;
-    // The driver first: the defaults of many options depend on what it is.
-    const provisional = { runtime, callTimeoutMs: 5_000, workMs: options.workMs ?? 120_000, stopBudgetMs: 5_000 };
-    const { self, data, views, concurrentJoins } = guardDriver(options.driver, provisional);
-    const settings = resolveOptions(options, { self, data, views, concurrentJoins });
-    const { callTimeoutMs, stopBudgetMs } = settings.timing;
-    this.#runtime = runtime;
-    this.#settings = settings;
+    this.#foundation = layFoundation(options, runtime);
+    const { settings, backend } = this.#foundation;
     this.#metadata = settings.metadata;
-    this.#backend = guardBackend(options.backend, { runtime, callTimeoutMs });
-    this.#driver = guardDriver(options.driver, { runtime, callTimeoutMs, workMs: settings.workMs, stopBudgetMs });
-    this.#instance = runtime.uniqueId();
-    this.#events = createEventHub(() => timestamp(runtime.clock), logger, options.onEvent);
-    this.#store = createStoreReporter(this.#events);
-    this.#locks = createNodeLocks(this.#backend, runtime, self);
-    const silent = options.logger === undefined && options.onEvent === undefined;
-    this.#warning = silent
-      ? createWaitingWarning(runtime, options.backend.cluster)
-      : { see: () => undefined, end: () => undefined };
+    this.#locks = createNodeLocks(backend, runtime, settings.formation.self);
     this.#keeper = this.#createKeeper();
     this.#runner = this.#createRunner();
     this.#machine = this.#runner.machine;
+    this.#cleanup = this.#createCleanup();
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
   #createKeeper(): RegistrationKeeper {
-    const { formation, timing } = this.#settings;
+    const { backend, runtime, settings, instance, reporter } = this.#foundation;
     return createRegistrationKeeper({
-      backend: this.#backend,
-      runtime: this.#runtime,
-      timing,
-      node: formation.self,
-      instance: this.#instance,
-      onEvent: (event) => this.#onKeeper(event),
+      backend,
+      runtime,
+      timing: settings.timing,
+      node: settings.formation.self,
+      instance,
+      onEvent: (event) => {
+        if (reporter.kept(event)) this.#runner.hint();
+      },
     });
   }
 
   #createRunner(): FormationRunner {
+    const { backend, driver, runtime, settings, instance, events, reporter } = this.#foundation;
     return createFormationRunner({
-      config: this.#settings.formation,
-      timing: this.#settings.timing,
-      backend: this.#backend,
-      driver: this.#driver,
-      runtime: this.#runtime,
+      config: settings.formation,
+      timing: settings.timing,
+      backend,
+      driver,
+      runtime,
       keeper: this.#keeper,
-      instance: this.#instance,
+      instance,
       metadata: () => this.#metadata,
       onMachine: (machine) => this.#onMachine(machine),
-      onReport: ({ name, data }) => this.#events.emit(name, data),
-      onObservation: (observation) => this.#onObservation(observation),
+      onReport: ({ name, data }) => events.emit(name, data),
+      onObservation: (observation) => reporter.observed(observation),
+    });
+  }
+
+  #createCleanup(): RunningCleanup {
+    const { settings, ...foundation } = this.#foundation;
+    const { formation, timing, cleanup: policy, workMs } = settings;
+    return createNodeCleanup({
+      ...foundation,
+      policy,
+      timing,
+      clock: foundation.runtime.clock,
+      refreshMs: formation.refreshMs,
+      waitMs: timing.latestTakeoverMs + workMs,
+      registration: () => this.#keeper.held,
+      standing: () => this.#machine.standing?.identity,
     });
   }
 
   get state(): NodeState {
-    return nodeState(this.#machine, this.#runtime.clock.monotonicMs());
+    return nodeState(this.#machine, this.#foundation.runtime.clock.monotonicMs());
   }
 
   get view(): ClusterView {
-    return this.#views.at(this.#runtime.clock.monotonicMs());
+    const { reporter, runtime } = this.#foundation;
+    return reporter.view(runtime.clock.monotonicMs());
+  }
+
+  get cleanup(): NodeCleanup {
+    return this.#cleanup;
   }
 
   start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -129,7 +127,8 @@ class Node implements ClusterNode {
 
   async #begin(signal: AbortSignal | undefined): Promise<void> {
     const settled = new Promise<void>((resolve, reject) => (this.#settleStart = { resolve, reject }));
-    void watchChanges(this.#backend, this.#runtime, this.#watching.signal, () => this.#runner.hint());
+    const { backend, runtime } = this.#foundation;
+    void watchChanges(backend, runtime, this.#watching.signal, () => this.#runner.hint());
     this.#runner.start();
     const abort = (reason: unknown) => {
       this.#settleStart?.reject(
@@ -144,62 +143,18 @@ class Node implements ClusterNode {
   #onMachine(machine: Machine): void {
     const before = this.#machine;
     this.#machine = machine;
-    this.#store.stepped(before, machine);
-    const { state } = this;
+    this.#foundation.reporter.stepped(before, machine, this.state);
     const { standing, phase } = machine;
-    const shown = state.kind === 'waiting' ? `waiting ${state.reason}` : state.kind;
-    if (shown !== this.#shown) {
-      this.#shown = shown;
-      this.#warning.see(state);
-      this.#events.emit('state.changed', { ...state });
-    }
+    if (standing) this.#cleanup.start();
     if (standing || phase.kind === 'standalone') this.#settleStart?.resolve();
     if (phase.kind === 'failed' && before.phase.kind !== 'failed') this.#fail(phase);
   }
 
   #fail({ cause, text, lastWait }: Extract<Machine['phase'], { kind: 'failed' | 'standalone' }>): void {
-    const details = { lastWait, cluster: this.#backend.cluster, node: this.#settings.formation.self };
+    const { backend, driver } = this.#foundation;
+    const details = { lastWait, cluster: backend.cluster, node: driver.self };
     this.#failure = new ClusterError(cause, text, { operation: 'start', retryable: false, details });
     void this.stop();
-  }
-
-  #onKeeper(event: KeeperEvent): void {
-    switch (event.kind) {
-      case 'made':
-        this.#events.emit('registration.made', {
-          node: event.registration.node,
-          instance: event.registration.instance,
-        });
-        this.#store.answered();
-        return this.#runner.hint();
-      case 'renewed':
-        this.#store.answered();
-        if (this.#store.isNews(event.record)) this.#runner.hint();
-        return;
-      case 'lost':
-        return this.#events.emit('registration.lost', {});
-      case 'conflict':
-        this.#store.answered();
-        return this.#events.emit('registration.lost', { heldBy: event.instance ?? 'another instance' });
-      case 'failed':
-        return this.#storeFailed(event.error.code, event.error.message);
-    }
-  }
-
-  #storeFailed(cause: ErrorCode, text: string): void {
-    this.#views.failed(cause);
-    this.#store.failed(cause, text);
-  }
-
-  #onObservation({ listing, own }: Observation): void {
-    const status = own.kind === 'known' ? own.status : 'unknown';
-    if (this.#daemonStatus !== undefined && status !== this.#daemonStatus)
-      this.#events.emit('health.changed', { daemon: status });
-    this.#daemonStatus = status;
-    if (listing.kind === 'failed') return this.#storeFailed(listing.cause, `the list failed: ${listing.cause}`);
-    this.#store.listed(listing.list);
-    const change = this.#views.see(listing.list, listing.askedAtMs);
-    if (change) this.#events.emit('view.changed', change);
   }
 
   stop(): Promise<void> {
@@ -208,55 +163,52 @@ class Node implements ClusterNode {
   }
 
   async #stop(): Promise<void> {
-    const { stopTimeoutMs, closeBackend } = this.#settings;
+    const { runtime, backend, driver, events, endWarnings, settings } = this.#foundation;
+    const { stopTimeoutMs, closeBackend } = settings;
     const failed = this.#machine.phase.kind === 'failed' ? this.state : undefined;
     const identity = this.#machine.standing?.identity;
     this.#watching.abort(new ClusterError('CLOSED', 'the node stops'));
-    this.#warning.end();
+    endWarnings();
     const halted = failed ? () => this.#runner.settled() : () => this.#runner.halt();
     // At once: a daemon that does not stop in time must not keep these locks renewed for ever.
     const unlocked = this.#locks.end();
-    await withinLimit(this.#runtime, stopTimeoutMs, [
+    const cleaned = this.#cleanup.stop();
+    await withinLimit(runtime, stopTimeoutMs, [
       halted,
+      () => cleaned,
       (signal) => sayGoodbye({ ...this.#farewell(signal), identity }),
       () => unlocked,
     ]);
     this.#keeper.stop();
-    this.#events.emit('registration.removed', { node: this.#settings.formation.self });
-    if (closeBackend) await withinLimit(this.#runtime, stopTimeoutMs, [() => this.#backend.close()]);
+    events.emit('registration.removed', { node: driver.self });
+    if (closeBackend) await withinLimit(runtime, stopTimeoutMs, [() => backend.close()]);
     this.#runner.stopped();
     const stoppedEarly = { operation: 'start', outcomeUnknown: false };
     this.#settleStart?.reject(
       this.#failure ?? new ClusterError('ABORTED', 'the node was stopped before it was formed', stoppedEarly),
     );
     this.#end(failed ?? this.state);
-    this.#events.end();
+    events.end();
   }
 
   #farewell(signal: AbortSignal): Omit<FarewellParts, 'identity'> {
-    const { formation } = this.#settings;
-    return {
-      backend: this.#backend,
-      runtime: this.#runtime,
-      keeper: this.#keeper,
-      self: formation.self,
-      instance: this.#instance,
-      ttlMs: formation.ttlMs,
-      signal,
-    };
+    const { backend, runtime, driver, instance, settings } = this.#foundation;
+    const { ttlMs } = settings.formation;
+    return { backend, runtime, keeper: this.#keeper, self: driver.self, instance, ttlMs, signal };
   }
 
   async leave(): Promise<void> {
     const { standing } = this.#machine;
     if (!standing || this.#stopped)
       throw new ClusterError('CLOSED', 'only a formed node can leave', { operation: 'leave' });
+    const { driver, settings } = this.#foundation;
+    const { timing, workMs } = settings;
     let halted = false;
     try {
       await leaveCluster({
-        runtime: this.#runtime,
-        driver: this.#driver,
-        timing: this.#settings.timing,
-        waitMs: this.#settings.timing.latestTakeoverMs + this.#settings.workMs,
+        driver,
+        timing,
+        waitMs: timing.latestTakeoverMs + workMs,
         stopped: this.#watching.signal,
         farewell: (signal) => ({ ...this.#farewell(signal), identity: standing.identity }),
         halt: () => {
@@ -281,7 +233,7 @@ class Node implements ClusterNode {
   }
 
   events(options: { readonly signal?: AbortSignal; readonly buffer?: number } = {}): AsyncIterable<ClusterEvent> {
-    return this.#events.stream(options);
+    return this.#foundation.events.stream(options);
   }
 
   acquireLock(name: string, options?: LockOptions): Promise<LockHandle> {

@@ -1,9 +1,9 @@
 import { type ClusterIdentity, FORMATION_LOCK } from '../backend/index.js';
-import { ClusterError, isClusterError } from '../errors/index.js';
+import { ClusterError } from '../errors/index.js';
 import { type FarewellParts, leaveForGood } from '../formation/index.js';
 import type { GuardedDriver } from '../guard/index.js';
-import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
-import { type KeptLockOutcome, type LeaseTiming, type LockKeeper, requestLock } from '../session/index.js';
+import { anySignal, type Runtime } from '../runtime/index.js';
+import { type LeaseTiming, patientLock } from '../session/index.js';
 
 /** Runs steps in order, each however the one before it ended, and all of them within one time limit. */
 export async function withinLimit(
@@ -28,7 +28,6 @@ export async function withinLimit(
 }
 
 export interface LeaveParts {
-  readonly runtime: Runtime;
   readonly driver: GuardedDriver;
   readonly timing: LeaseTiming;
   readonly waitMs: number;
@@ -41,9 +40,11 @@ export interface LeaveParts {
 
 /** Takes the formation lock, and under it leaves for good. The node goes on as before when the lock is not to be had. */
 export async function leaveCluster(options: LeaveParts): Promise<void> {
-  const { driver, stopped, farewell, halt } = options;
+  const { driver, timing, waitMs, stopped, farewell, halt } = options;
   const parts = farewell(stopped);
-  const lock = await patientLock(options, parts);
+  const { backend, runtime, self, instance, signal } = parts;
+  const where = { name: FORMATION_LOCK, node: self, instance, operation: 'leave' };
+  const lock = await patientLock({ ...where, backend, runtime, timing, waitMs, signal });
   try {
     stopped.throwIfAborted();
     await halt();
@@ -52,39 +53,4 @@ export async function leaveCluster(options: LeaveParts): Promise<void> {
     await lock.release().catch(() => undefined);
     throw error;
   }
-}
-
-async function tryToLock({ timing }: LeaveParts, parts: FarewellParts): Promise<KeptLockOutcome> {
-  const { backend, runtime, self, instance, ttlMs, signal } = parts;
-  const request = { name: FORMATION_LOCK, node: self, instance, attempt: runtime.uniqueId(), ttlMs };
-  try {
-    return await requestLock({ backend, runtime, timing, request, call: { signal } });
-  } catch (error) {
-    await backend.giveUpLock(request);
-    throw error;
-  }
-}
-
-async function patientLock(options: LeaveParts, parts: FarewellParts): Promise<LockKeeper> {
-  const { runtime, waitMs } = options;
-  const startedAtMs = runtime.clock.monotonicMs();
-  let holder: string | undefined;
-  let cause: unknown;
-  for (let attempt = 0; runtime.clock.monotonicMs() - startedAtMs < waitMs; attempt += 1) {
-    try {
-      const outcome = await tryToLock(options, parts);
-      if (outcome.kind === 'held') return outcome.keeper;
-      holder = outcome.kind === 'busy' ? outcome.holder : undefined;
-    } catch (error) {
-      if (!isClusterError(error) || !error.retryable) throw error;
-      cause = error;
-    }
-    await pause(runtime, backoffMs(attempt, { firstMs: 100, maxMs: 1_000 }, runtime.random()), parts.signal);
-  }
-  const by = holder === undefined ? '' : `; ${holder} holds it`;
-  throw new ClusterError('LOCK_NOT_ACQUIRED', `the formation lock was not free within ${waitMs} ms${by}`, {
-    operation: 'leave',
-    cause,
-    details: { holder },
-  });
 }

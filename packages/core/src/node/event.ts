@@ -22,6 +22,11 @@ export const EVENT_NAMES = [
   'store.skipped',
   'split.seen',
   'health.changed',
+  'cleanup.executor',
+  'cleanup.plan',
+  'cleanup.removed',
+  'cleanup.refused',
+  'cleanup.failed',
   'events.dropped',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -42,6 +47,8 @@ const ALARMING: ReadonlySet<EventName> = new Set([
   'store.changed',
   'store.reverted',
   'split.seen',
+  'cleanup.removed',
+  'cleanup.failed',
   'events.dropped',
 ]);
 

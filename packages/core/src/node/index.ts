@@ -1,4 +1,5 @@
 export { createClusterNode } from './cluster-node.js';
+export type { NodeCleanup } from './cleanup.js';
 export type { ClusterNode } from './node.js';
 export { describeTiming, type Timing, type TimingOptions } from './describe-timing.js';
 export { type ClusterEvent, EVENT_NAMES, type EventName } from './event.js';

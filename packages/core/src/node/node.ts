@@ -1,5 +1,6 @@
 import type { NodeState } from '../formation/index.js';
 import type { LockHandle, LockOptions } from '../lock/index.js';
+import type { NodeCleanup } from './cleanup.js';
 import type { ClusterEvent } from './event.js';
 import type { ClusterView } from './view.js';
 
@@ -7,6 +8,8 @@ import type { ClusterView } from './view.js';
 export interface ClusterNode extends AsyncDisposable {
   readonly state: NodeState;
   readonly view: ClusterView;
+  /** Removing members that are gone. */
+  readonly cleanup: NodeCleanup;
   /** Resolves with the last state once the node has failed or stopped. Never rejects. */
   readonly ended: Promise<NodeState>;
   /**

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/index.js';
+import { type CleanupOptions, type CleanupPolicy, resolveCleanup } from '../cleanup/index.js';
 import type { ClusterDriver } from '../driver/index.js';
 import { ClusterError, invalidRange, invalidType, requireKnown, requireOneOf, requireWhole } from '../errors/index.js';
 import type {
@@ -55,6 +56,8 @@ export interface ClusterNodeOptions {
   readonly joinMinority?: JoinMinority;
   /** What follows when a cluster is on record and none of it is there. Default: `resume` for a daemon without data, else `wait`. */
   readonly whenNobodyAlive?: WhenNobodyAlive;
+  /** Removing members that are gone. Default: off; `{}` reports, `{ mode: 'remove' }` removes. */
+  readonly cleanup?: CleanupOptions;
   /** Where the node reports to. Default: silent. */
   readonly logger?: Logger;
   /** Called for each event, synchronously. What it throws is logged. */
@@ -80,6 +83,7 @@ const OPTIONS: readonly (keyof ClusterNodeOptions)[] = [
   'onEvicted',
   'joinMinority',
   'whenNobodyAlive',
+  'cleanup',
   'logger',
   'onEvent',
 ];
@@ -92,6 +96,7 @@ const MAX_METADATA_CHARACTERS = 16_384;
 export interface NodeSettings {
   readonly formation: FormationConfig;
   readonly timing: LeaseTiming;
+  readonly cleanup: CleanupPolicy;
   readonly metadata: Readonly<Record<string, string>>;
   readonly workMs: number;
   readonly stopTimeoutMs: number;
@@ -186,8 +191,10 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
   }
   if (options.onEvent !== undefined && typeof options.onEvent !== 'function')
     throw invalidType('onEvent', options.onEvent, 'a function');
+  const { latestTakeoverMs, callTimeoutMs } = timing;
   return {
     timing,
+    cleanup: resolveCleanup(options.cleanup, { latestTakeoverMs, callTimeoutMs, backend: options.backend }),
     metadata: requireMetadata(options.metadata ?? {}),
     workMs: whole(options, 'workMs', 120_000, 1, DAY_MS),
     stopTimeoutMs: whole(options, 'stopTimeoutMs', 5_000, 1, HOUR_MS),

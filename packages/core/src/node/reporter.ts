@@ -1,0 +1,78 @@
+import type { ErrorCode } from '../errors/index.js';
+import type { Machine, NodeState, Observation } from '../formation/index.js';
+import type { KeeperEvent } from '../session/index.js';
+import type { EventHub } from './event.js';
+import { createStoreReporter } from './store-watch.js';
+import { type ClusterView, createViewKeeper } from './view.js';
+
+/** What the node knows of its daemon and its store, and telling of it whenever it changes. */
+export interface Reporter {
+  readonly daemon: 'up' | 'down' | 'unknown';
+  view(nowMs: number): ClusterView;
+  stepped(before: Machine, after: Machine, state: NodeState): void;
+  /** Answers whether formation has to look. */
+  kept(event: KeeperEvent): boolean;
+  observed(observation: Observation): void;
+}
+
+export interface ReporterParts {
+  readonly events: EventHub;
+  readonly warning: { see(state: NodeState): void };
+}
+
+export function createReporter({ events, warning }: ReporterParts): Reporter {
+  const store = createStoreReporter(events);
+  const views = createViewKeeper();
+  let shown = 'idle';
+  let daemon: Reporter['daemon'] | undefined;
+
+  function storeFailed(cause: ErrorCode, text: string): void {
+    views.failed(cause);
+    store.failed(cause, text);
+  }
+
+  return {
+    get daemon() {
+      return daemon ?? 'unknown';
+    },
+    view: (nowMs) => views.at(nowMs),
+    stepped(before, after, state) {
+      store.stepped(before, after);
+      const now = state.kind === 'waiting' ? `waiting ${state.reason}` : state.kind;
+      if (now === shown) return;
+      shown = now;
+      warning.see(state);
+      events.emit('state.changed', { ...state });
+    },
+    kept(event) {
+      switch (event.kind) {
+        case 'made':
+          events.emit('registration.made', { node: event.registration.node, instance: event.registration.instance });
+          store.answered();
+          return true;
+        case 'renewed':
+          store.answered();
+          return store.isNews(event.record);
+        case 'lost':
+          events.emit('registration.lost', {});
+          return false;
+        case 'conflict':
+          store.answered();
+          events.emit('registration.lost', { heldBy: event.instance ?? 'another instance' });
+          return false;
+        case 'failed':
+          storeFailed(event.error.code, event.error.message);
+          return false;
+      }
+    },
+    observed({ listing, own }) {
+      const status = own.kind === 'known' ? own.status : 'unknown';
+      if (daemon !== undefined && status !== daemon) events.emit('health.changed', { daemon: status });
+      daemon = status;
+      if (listing.kind === 'failed') return storeFailed(listing.cause, `the list failed: ${listing.cause}`);
+      store.listed(listing.list);
+      const change = views.see(listing.list, listing.askedAtMs);
+      if (change) events.emit('view.changed', change);
+    },
+  };
+}
