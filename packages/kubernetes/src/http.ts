@@ -1,0 +1,151 @@
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import type { Access, TlsMaterial } from './access.js';
+import { CallFailure, troubleOfSocket } from './errors.js';
+import type { Exchange } from './exchange.js';
+
+/** Shorter than the 90 s after which the API server closes a connection that nobody uses: we must not write into that. */
+const UNUSED_MS = 60_000;
+/** A watch without a word for so long is dead: the API server sends a bookmark every minute. */
+const SILENT_MS = 100_000;
+
+export interface HttpCall {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Takes the lines of an answer that does not end; throws to end it. */
+export type Lines = (line: string) => void;
+
+function requireUsable({ ca, cert, key }: TlsMaterial): void {
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CallFailure('tls', `the certificates cannot be used: ${reason}`);
+  }
+}
+
+function retryAfter({ headers }: IncomingMessage): number | undefined {
+  const seconds = Number(headers['retry-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
+/** Connections to one API server, kept open between calls, under one set of certificates. */
+export class HttpConnections {
+  readonly tls: TlsMaterial;
+  readonly #agent: HttpAgent;
+
+  constructor({ server, tls, agent }: Access) {
+    this.tls = tls;
+    if (server.startsWith('https:')) requireUsable(tls);
+    const kept = { keepAlive: true, timeout: UNUSED_MS };
+    this.#agent = agent ?? (server.startsWith('https:') ? new HttpsAgent({ ...kept, ...tls }) : new HttpAgent(kept));
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** One request and its whole answer, within the exchange's time. */
+  async send(access: Access, call: HttpCall, exchange: Exchange): Promise<HttpReply> {
+    const opened = this.#open(access, call, exchange);
+    const response = await opened.response;
+    let text = '';
+    response.setEncoding('utf8');
+    // The socket's own limit counts from the last byte; ours does not.
+    const take = (chunk: string): void => {
+      text += chunk;
+      opened.request.setTimeout(Math.max(1, exchange.remainingMs()));
+    };
+    await opened.until(response, take);
+    return { status: response.statusCode ?? 0, text, retryAfterMs: retryAfter(response) };
+  }
+
+  /** One request whose answer goes on line by line until somebody ends it. Answers at once when it is refused. */
+  async follow(access: Access, call: HttpCall, exchange: Exchange, lines: Lines): Promise<HttpReply | undefined> {
+    const opened = this.#open(access, call, exchange);
+    const response = await opened.response;
+    response.setEncoding('utf8');
+    let rest = '';
+    if (response.statusCode !== 200) {
+      await opened.until(response, (chunk) => (rest += chunk));
+      return { status: response.statusCode ?? 0, text: rest, retryAfterMs: retryAfter(response) };
+    }
+    opened.request.setTimeout(SILENT_MS);
+    await opened.until(response, (chunk) => {
+      const whole = `${rest}${chunk}`.split('\n');
+      rest = whole.pop() ?? '';
+      for (const line of whole) if (line !== '') lines(line);
+    });
+    return undefined;
+  }
+
+  #open(access: Access, { method, path, body }: HttpCall, exchange: Exchange): OpenRequest {
+    const { server, headers } = access;
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const content = payload && { 'content-type': 'application/json', 'content-length': payload.length };
+    const send = server.startsWith('https:') ? httpsRequest : httpRequest;
+    const request = send(`${server}${path}`, {
+      method,
+      agent: this.#agent,
+      headers: { accept: 'application/json', ...headers, ...content },
+      signal: exchange.signal,
+      timeout: Math.max(1, exchange.remainingMs()),
+    });
+    const opened = new OpenRequest(request, exchange);
+    request.end(payload);
+    return opened;
+  }
+}
+
+/** A request under way; whatever ends it is named once. */
+class OpenRequest {
+  readonly request: ClientRequest;
+  readonly response: Promise<IncomingMessage>;
+  readonly #exchange: Exchange;
+  #sent = false;
+
+  constructor(request: ClientRequest, exchange: Exchange) {
+    this.request = request;
+    this.#exchange = exchange;
+    request.once('socket', (socket) => {
+      if (request.reusedSocket || !socket.connecting) this.#sent = true;
+      else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => (this.#sent = true));
+    });
+    request.on('timeout', () => request.destroy(new CallFailure('deadline', 'no answer in time')));
+    this.response = new Promise((resolve, reject) => {
+      request.once('response', resolve);
+      request.on('error', (error) => reject(this.#named(error)));
+    });
+  }
+
+  async until(response: IncomingMessage, take: (chunk: string) => void): Promise<void> {
+    try {
+      for await (const chunk of response) take(String(chunk));
+    } catch (error) {
+      throw this.#named(error);
+    } finally {
+      // Where the reader gave up, nobody reads on.
+      if (!response.complete) this.request.destroy();
+    }
+  }
+
+  #named(error: unknown): unknown {
+    const { signal } = this.#exchange;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (signal.aborted) return new CallFailure(this.#sent ? 'cancelled' : 'not-connected', reason);
+    if (error instanceof CallFailure) {
+      return error.trouble === 'deadline' && !this.#sent ? new CallFailure('not-connected', error.message) : error;
+    }
+    return new CallFailure(troubleOfSocket(error, this.#sent), reason, { cause: error });
+  }
+}
