@@ -97,7 +97,7 @@ export class KubernetesClient {
     }
   }
 
-  /** Follows a watch; resolves when the server ends it, rejects at any break. */
+  /** Follows a watch; resolves when the server or the exchange ends it, rejects at any break. */
   async follow(exchange: Exchange, question: Question, lines: Lines): Promise<void> {
     try {
       this.#requireNotQuiet(exchange, question);
@@ -106,6 +106,7 @@ export class KubernetesClient {
         if (refusal !== undefined) this.#fail(exchange, refusal);
       });
     } catch (error) {
+      if (exchange.signal.aborted) return;
       throw this.#named(error, exchange, question);
     }
   }

@@ -84,6 +84,8 @@ export function explicitMembers(store: Store): Members {
       return list;
     },
     async follow(exchange, ring) {
+      // Without a list before it, everything may be news.
+      if (from === undefined) ring();
       const watched = new Watched({ resource: 'leases', query: { labelSelector: keys.selector } }, from);
       await watched.follow(store, exchange, (event) => {
         if (isLeaseNews(store, marks, exchange, event)) ring();

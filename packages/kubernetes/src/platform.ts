@@ -89,6 +89,8 @@ export function platformMembers(store: Store, config: PlatformConfig): Members {
   }
 
   async function follow(exchange: Exchange, ring: () => void): Promise<void> {
+    // Without a list before it, everything may be news.
+    if (from === undefined) ring();
     const query = { labelSelector: `${SERVICE}=${config.service}` };
     const pods = new Watched({ resource: 'endpointslices', query }, from?.pods);
     const place = { fieldSelector: `metadata.name=${keys.formation}` };

@@ -73,8 +73,10 @@ export class Marks {
 
   /** Whether this state of the Lease is news. */
   isNews(lease: Lease): boolean {
-    const mark = markOf(lease, lease.name === this.#keys.formation);
-    if (this.#marks.get(lease.name) === mark) return false;
+    const isRecord = lease.name === this.#keys.formation;
+    const mark = markOf(lease, isRecord);
+    // No Lease says the same as one without a record.
+    if ((this.#marks.get(lease.name) ?? (isRecord ? '' : undefined)) === mark) return false;
     this.#marks.set(lease.name, mark);
     return true;
   }
