@@ -36,6 +36,8 @@ const LOCKS = {
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 4 / 3, plusMs: 5_000 } },
   // A Lease is as old as the second in which it was made: two of the same second have no order.
   ordered: false,
+  // On the platform of the locks alone: pods go when the platform says so.
+  ttl: { minMs: 1000, maxMs: MAX_TTL_MS, stepMs: 1000 },
   watch: true,
 } as const;
 
@@ -43,7 +45,6 @@ export const EXPLICIT: Capabilities = {
   ...LOCKS,
   registration: 'explicit',
   metadata: true,
-  ttl: { minMs: 1000, maxMs: MAX_TTL_MS, stepMs: 1000 },
   listConsistency: 'linearizable',
   exclusiveNames: true,
 };
@@ -52,7 +53,6 @@ export const PLATFORM: Capabilities = {
   ...LOCKS,
   registration: 'platform',
   metadata: false,
-  ttl: 'none',
   // A controller writes the list, some time after the pods have changed.
   listConsistency: 'eventual',
   exclusiveNames: false,

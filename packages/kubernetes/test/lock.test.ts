@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
-import { busy, call, failure, held, lockOf, recordOf, sharedServer } from './support.js';
+import { busy, call, formationLease, failure, held, lockOf, recordOf, sharedServer } from './support.js';
 
 serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
   const shared = sharedServer();
@@ -10,23 +10,23 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
     test('busy changes nothing', async () => {
       const { cluster, one, two } = shared.pair();
       await one.lock(lockOf('a'), call());
-      const before = await shared.lease(formation(cluster));
+      const before = await shared.lease(formationLease(cluster));
       expect(busy(await two.lock(lockOf('b'), call())).holder).toBe('a');
       expect(busy(await two.lock(lockOf('b'), call())).holder).toBe('a');
-      expect(await shared.lease(formation(cluster))).toEqual(before);
-      expect(await shared.leases(cluster)).toEqual([formation(cluster)]);
+      expect(await shared.lease(formationLease(cluster))).toEqual(before);
+      expect(await shared.leases(cluster)).toEqual([formationLease(cluster)]);
     });
 
     test('a released lock is a Lease that nobody holds, as client-go leaves it', async () => {
       const { cluster, one } = shared.pair();
       const grant = held(await one.lock(lockOf('a'), call()));
-      expect((await shared.lease(formation(cluster))).spec).toMatchObject({
+      expect((await shared.lease(formationLease(cluster))).spec).toMatchObject({
         holderIdentity: `a/${grant.attempt}`,
         leaseDurationSeconds: 10,
         leaseTransitions: 1,
       });
       await one.unlock(grant, call());
-      expect((await shared.lease(formation(cluster))).spec).toMatchObject({
+      expect((await shared.lease(formationLease(cluster))).spec).toMatchObject({
         holderIdentity: '',
         leaseDurationSeconds: 1,
         leaseTransitions: 1,
@@ -61,7 +61,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       const { cluster, one, two } = shared.pair();
       const request = lockOf('a', { ttlMs: 3000 });
       const first = held(await one.lock(request, call()));
-      const renewedAt = async () => (await shared.lease(formation(cluster))).spec['renewTime'];
+      const renewedAt = async () => (await shared.lease(formationLease(cluster))).spec['renewTime'];
       const before = await renewedAt();
       expect(held(await two.lock(request, call()))).toEqual(first);
       expect(String(await renewedAt()) > String(before)).toBe(true);
@@ -101,7 +101,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       };
       await one.unlock(await take(), call());
       await take();
-      await shared.remove(formation(cluster));
+      await shared.remove(formationLease(cluster));
       await take(1000);
       await take();
       expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => (a < b ? -1 : 1)));
@@ -114,7 +114,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       const { cluster, one } = shared.pair();
       const request = lockOf('a');
       const grant = held(await one.lock(request, call()));
-      await shared.remove(formation(cluster));
+      await shared.remove(formationLease(cluster));
       expect(await one.lock({ ...request, held: grant }, call())).toEqual({ kind: 'lost' });
       expect(await shared.leases(cluster)).toEqual([]);
     });
@@ -123,7 +123,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       const { cluster, one, two } = shared.pair();
       const request = lockOf('a');
       const grant = held(await one.lock(request, call()));
-      await shared.change(formation(cluster), { spec: { holderIdentity: '' } });
+      await shared.change(formationLease(cluster), { spec: { holderIdentity: '' } });
       const other = held(await two.lock(lockOf('b'), call()));
       expect(await one.lock({ ...request, held: grant }, call())).toEqual({ kind: 'lost' });
       expect(await one.unlock(grant, call())).toEqual({ kind: 'lost' });
@@ -134,7 +134,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       const { cluster, one } = shared.pair();
       const request = lockOf('a');
       const grant = held(await one.lock(request, call()));
-      await shared.change(formation(cluster), { metadata: { annotations: { 'autocluster/record': 'damaged' } } });
+      await shared.change(formationLease(cluster), { metadata: { annotations: { 'autocluster/record': 'damaged' } } });
       const renewed = held(await one.lock({ ...request, held: grant }, call()));
       expect(renewed).toEqual({ ...grant, record: { kind: 'unreadable', reason: 'not JSON' } });
     });
@@ -145,9 +145,9 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       const { cluster, one, two } = shared.pair();
       const grant = held(await one.lock(lockOf('a'), call()));
       const record = recordOf(grant);
-      const before = Number((await shared.lease(formation(cluster))).metadata.resourceVersion);
+      const before = Number((await shared.lease(formationLease(cluster))).metadata.resourceVersion);
       expect(await one.unlock(grant, { ...call(), record })).toEqual({ kind: 'released' });
-      const { metadata, spec } = await shared.lease(formation(cluster));
+      const { metadata, spec } = await shared.lease(formationLease(cluster));
       expect(spec['holderIdentity']).toBe('');
       expect(metadata.annotations?.['autocluster/record']).toContain(record.clusterId);
       expect(Number(metadata.resourceVersion)).toBeGreaterThan(before);
@@ -166,7 +166,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
     test('without the lock nothing is committed: lost', async () => {
       const { cluster, one, two } = shared.pair();
       const grant = held(await one.lock(lockOf('a'), call()));
-      await shared.remove(formation(cluster));
+      await shared.remove(formationLease(cluster));
       expect(await one.unlock(grant, { ...call(), record: recordOf(grant) })).toEqual({ kind: 'lost' });
       expect((await two.list(call())).record).toEqual({ kind: 'absent' });
       const later = held(await two.lock(lockOf('b'), call()));
@@ -229,6 +229,4 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: lock', () => {
       await expect(waiting).resolves.toBeUndefined();
     });
   });
-
-  const formation = (cluster: string) => `autocluster.${cluster}.lock.formation`;
 });

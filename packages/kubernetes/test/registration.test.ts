@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { until } from '../../../test/servers/harness/index.js';
-import { call, failure, held, lockOf, registered, registration, sharedServer } from './support.js';
+import { call, failure, held, lockOf, memberLease, registered, registration, sharedServer } from './support.js';
 
 serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
   const shared = sharedServer();
@@ -22,7 +22,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     test('a person finds everything in the Lease', async () => {
       const { cluster, one } = shared.pair();
       await one.register(registration('rabbit@host-1', { instance: 'i' }), call());
-      const { metadata, spec } = await shared.lease(member(cluster, 'rabbit--40host-1'));
+      const { metadata, spec } = await shared.lease(memberLease(cluster, 'rabbit--40host-1'));
       expect(metadata.labels).toEqual({
         'app.kubernetes.io/managed-by': 'autocluster',
         'autocluster/cluster': cluster,
@@ -44,7 +44,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
       const again = registered(await two.register(registration('n', { state: 'ready' }), call()));
       expect(again.ref).toBe(first.ref);
       expect(again.state).toBe('ready');
-      expect(await shared.leases(cluster)).toEqual([member(cluster, 'n')]);
+      expect(await shared.leases(cluster)).toEqual([memberLease(cluster, 'n')]);
     });
 
     test('another live instance is a conflict, which leaves nothing behind', async () => {
@@ -82,7 +82,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     test('S31: a Lease that is gone is made again', async () => {
       const { cluster, one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));
-      await shared.remove(member(cluster, 'n'));
+      await shared.remove(memberLease(cluster, 'n'));
       const renewed = registered(await one.register({ ...registration('n'), held: first }, call()));
       expect(renewed.ref).not.toBe(first.ref);
       expect((await two.list(call())).members).toHaveLength(1);
@@ -104,7 +104,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     test('an entry that somebody overwrote by hand is put right', async () => {
       const { cluster, one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));
-      await shared.change(member(cluster, 'n'), { metadata: { annotations: { 'autocluster/entry': 'garbage' } } });
+      await shared.change(memberLease(cluster, 'n'), { metadata: { annotations: { 'autocluster/entry': 'garbage' } } });
       expect((await two.list(call())).skipped).toHaveLength(1);
       await one.register({ ...registration('n'), held: first }, call());
       expect((await two.list(call())).members[0]).toMatchObject({ node: 'n', ref: first.ref });
@@ -113,7 +113,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     test('finds that another instance holds the name', async () => {
       const { cluster, one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));
-      await shared.remove(member(cluster, 'n'));
+      await shared.remove(memberLease(cluster, 'n'));
       await two.register(registration('n', { instance: 'n-2' }), call());
       const outcome = await one.register({ ...registration('n'), held: first }, call());
       expect(outcome).toEqual({ kind: 'conflict', instance: 'n-2' });
@@ -132,7 +132,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     test('a newer instance stays', async () => {
       const { cluster, one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));
-      await shared.remove(member(cluster, 'n'));
+      await shared.remove(memberLease(cluster, 'n'));
       await two.register(registration('n', { instance: 'n-2' }), call());
       await one.unregister(first, call());
       expect((await two.list(call())).members[0]?.instance).toBe('n-2');
@@ -167,6 +167,4 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
     const error = await failure(one.register(registration('n'), call({ signal })));
     expect(error).toMatchObject({ code: 'ABORTED', outcomeUnknown: false, operation: 'register' });
   });
-
-  const member = (cluster: string, node: string) => `autocluster.${cluster}.member.${node}`;
 });
