@@ -7,7 +7,7 @@ export const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leas
 export const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
 const CORE = `/api/v1/namespaces/${NAMESPACE}`;
 const RBAC = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}`;
-const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
+const REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
 
 export interface Rule {
   readonly apiGroups: readonly string[];
@@ -51,29 +51,50 @@ export async function must<T = unknown>(server: KubernetesServer, path: string, 
 const post = <T>(server: KubernetesServer, path: string, body: unknown): Promise<T> =>
   must<T>(server, path, { method: 'POST', body });
 
-const wordsOf = ({ resources, verbs }: Rule): readonly string[] =>
-  resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)).toSorted();
+/** Who gets a Role: a ServiceAccount, or the user that a client certificate names. */
+export type Subject = { readonly account: string } | { readonly user: string };
 
-/** The token of a ServiceAccount that may do exactly this, once the API server knows. */
-export async function bindRole(server: KubernetesServer, name: string, rules: readonly Rule[]): Promise<string> {
-  const token = await server.createToken(name, NAMESPACE);
-  await post(server, `${RBAC}/roles`, { metadata: { name }, rules });
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
-  const subjects = [{ kind: 'ServiceAccount', name, namespace: NAMESPACE }];
-  await post(server, `${RBAC}/rolebindings`, { metadata: { name }, roleRef, subjects });
-  const wanted = rules.flatMap(wordsOf);
-  await until(`the Role of ${name} is in force`, async () => {
-    const body = {
-      kind: 'SelfSubjectRulesReview',
-      apiVersion: 'authorization.k8s.io/v1',
-      spec: { namespace: NAMESPACE },
-    };
-    const reply = await server.api(REVIEWS, { method: 'POST', body, token });
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the real server's answer
-    const { status } = reply.body as { status?: { resourceRules?: readonly Rule[] } };
-    const granted = new Set(status?.resourceRules?.flatMap(wordsOf));
-    return wanted.every((each) => granted.has(each));
-  });
+const nameOf = (subject: Subject): string =>
+  'user' in subject ? subject.user : `system:serviceaccount:${NAMESPACE}:${subject.account}`;
+
+interface Asked {
+  readonly group: string;
+  readonly resource: string;
+  readonly verb: string;
+}
+
+const questionsOf = ({ apiGroups, resources, verbs }: Rule): readonly Asked[] =>
+  apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb }))));
+
+/** Gives somebody exactly these rights, also again after the server has lost everything; resolves when they are in force. */
+export async function bindRole(server: KubernetesServer, name: string, subject: Subject, rules: readonly Rule[]) {
+  const api = { apiGroup: 'rbac.authorization.k8s.io' };
+  const subjects =
+    'user' in subject
+      ? [{ ...api, kind: 'User', name: subject.user }]
+      : [{ kind: 'ServiceAccount', name: subject.account, namespace: NAMESPACE }];
+  const objects = { roles: { rules }, rolebindings: { roleRef: { ...api, kind: 'Role', name }, subjects } };
+  for (const [kind, fields] of Object.entries(objects)) {
+    const body = { metadata: { name }, ...fields };
+    await until(`${kind} ${name}`, async () => {
+      // A server that has just begun makes its namespaces a moment later.
+      const { status } = await server.api(`${RBAC}/${kind}`, { method: 'POST', body });
+      return [201, 409].includes(status);
+    });
+  }
+  for (const asked of rules.flatMap(questionsOf)) {
+    const spec = { user: nameOf(subject), resourceAttributes: { namespace: NAMESPACE, ...asked } };
+    await until(`${asked.verb} ${asked.resource} is allowed`, async () => {
+      const { status } = await post<{ status: { allowed: boolean } }>(server, REVIEWS, { spec });
+      return status.allowed;
+    });
+  }
+}
+
+/** The token of a new ServiceAccount that may do exactly this. */
+export async function tokenWith(server: KubernetesServer, account: string, rules: readonly Rule[]): Promise<string> {
+  const token = await server.createToken(account, NAMESPACE);
+  await bindRole(server, account, { account }, rules);
   return token;
 }
 

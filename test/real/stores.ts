@@ -1,10 +1,12 @@
 import type { Backend } from '@autocluster/core/backend';
+import { bindRole, NAMESPACE, shippedRole } from '../backends/kubernetes.ts';
 import {
   makeFolder,
   removeFolder,
   type ServerControls,
   startEtcd,
   startEtcdCluster,
+  startKubernetes,
 } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 import type { ServerName } from '../servers/provide.mjs';
@@ -62,6 +64,27 @@ async function startThreeEtcds(): Promise<ThreeServers> {
   return { spec: etcdAt(servers.endpoints), killLeader, stop: () => servers.stop() };
 }
 
+/** Processes show a certificate: what a server is that has lost everything knows no ServiceAccount any more. */
+async function startOneKubernetes(): Promise<StruckStore> {
+  const server = await startKubernetes();
+  const { certificates, caFile, etcd } = server;
+  const { certFile: cert, keyFile: key } = certificates.client;
+  const allow = () => bindRole(server, 'members', { user: 'autocluster' }, shippedRole('explicit').rules);
+  await allow();
+  const options = { server: server.server, namespace: NAMESPACE, owner: 'none', tls: { ca: caFile, cert, key } };
+  const kill = async () => {
+    await server.kill();
+    await etcd.kill();
+  };
+  const restart = async () => {
+    await etcd.restart();
+    await server.restart();
+    await allow();
+  };
+  const controls = { kill, restart, pause: () => server.pause(), resume: () => server.resume() };
+  return { spec: { name: 'kubernetes', options }, server: controls, dataDir: etcd.dataDir, stop: () => server.stop() };
+}
+
 /**
  * The stores that the process tests run on. A further store needs one line here, and its package among the
  * `devDependencies` of the workspace: the suites of struck processes, formations and outages then run on it too, and
@@ -75,6 +98,13 @@ export const STORES: Readonly<Record<string, RealStore>> = {
     start: startOneEtcd,
     startStruck: startOneEtcd,
     startThree: startThreeEtcds,
+  },
+  kubernetes: {
+    servers: ['kube-apiserver', 'etcd'],
+    // A sixth of it is the time of one call, and an API server takes longer than an etcd.
+    ttlMs: 3_000,
+    start: startOneKubernetes,
+    startStruck: startOneKubernetes,
   },
 };
 

@@ -2,7 +2,6 @@ import {
   type Backend,
   type CallOptions,
   type Capabilities,
-  isClusterError,
   type LockGrant,
   type LockOutcome,
   type LockRequest,
@@ -110,15 +109,8 @@ export class KubernetesBackend implements Backend {
   }
 
   async #exchange<T>(operation: string, options: CallOptions, run: (exchange: Exchange) => Promise<T>): Promise<T> {
-    const { contact } = this.#store;
-    try {
-      const answer = await this.#client.exchange(operation, options, run);
-      contact.answered(options.clock.monotonicMs());
-      return answer;
-    } catch (error) {
-      // What the caller has ended says nothing about the store.
-      if (!isClusterError(error, 'ABORTED')) contact.failed();
-      throw error;
-    }
+    const answer = await this.#client.exchange(operation, options, run);
+    this.#store.contact.answered(options.clock.monotonicMs());
+    return answer;
   }
 }

@@ -5,7 +5,7 @@ import { fieldsIn, type Lease, readLease, textIn } from './lease.js';
 import { listAll } from './leases.js';
 import { Watched } from './events.js';
 import type { Members } from './members.js';
-import { hasLapsed, register, unregister } from './registration.js';
+import { register, unregister } from './registration.js';
 import { recordIn, type Store } from './store.js';
 import { isLeaseNews, Marks } from './watch.js';
 
@@ -39,6 +39,16 @@ function asMember({ keys }: Store, lease: Lease): Registration | Skipped {
   return { ...entry, order: undefined, ref: lease.uid, ttlMs: undefined };
 }
 
+/**
+ * Whether it was silent for its whole duration, while it could have been heard. Otherwise nobody would be listed after the
+ * store was away: whoever lives needs a moment to renew then, and has it, since a gap starts the count again.
+ */
+function isDead({ members, contact }: Store, lease: Lease, askedAtMs: number): boolean {
+  const { durationMs } = lease;
+  const silentMs = Math.min(members.unchangedMs(lease, askedAtMs), contact.withoutGapMs(durationMs / 2, askedAtMs));
+  return silentMs >= durationMs;
+}
+
 interface Snapshot {
   readonly list: MemberList;
   readonly leases: readonly Lease[];
@@ -57,7 +67,7 @@ async function snapshot(store: Store, exchange: Exchange): Promise<Snapshot> {
   const places = leases.filter(({ name }) => name !== keys.formation);
   for (const lease of places) members.see(lease, nowMs);
   members.keepOnly(new Set(places.map(({ name }) => name)));
-  const entries = places.filter((lease) => !hasLapsed(store, lease, askedAtMs)).map((lease) => asMember(store, lease));
+  const entries = places.filter((lease) => !isDead(store, lease, askedAtMs)).map((lease) => asMember(store, lease));
   const list = {
     members: entries.filter((each) => 'node' in each),
     record: recordIn(formation),

@@ -20,11 +20,9 @@ const ROUNDS = 3;
 
 const urgent = { urgent: true } as const;
 
-/** Whether nobody can be using it any more: it was silent for its whole duration, while we could have heard it. */
-export function hasLapsed({ members, contact }: Store, lease: Lease, askedAtMs: number): boolean {
-  const { durationMs } = lease;
-  return members.unchangedMs(lease, askedAtMs) >= durationMs && contact.lastsMs(askedAtMs) >= durationMs;
-}
+/** Whether it was silent for its whole duration before our eyes. */
+const hasLapsed = ({ members }: Store, lease: Lease, askedAtMs: number): boolean =>
+  members.unchangedMs(lease, askedAtMs) >= lease.durationMs;
 
 function entryOf(request: RegisterRequest, ttlMs: number): Entry {
   const { node, instance, state, identity, recordVersion, metadata } = request;

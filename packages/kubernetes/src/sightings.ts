@@ -34,25 +34,34 @@ export class Sightings {
   }
 }
 
-/** A time without a word from the store after which nobody can say what happened meanwhile. */
-const UNHEARD_MS = 60_000;
+/** Shorter gaps are of no interest: no Lease lasts less than a second. */
+const SHORTEST_GAP_MS = 500;
 
-/** Since when the store has answered without interruption: only then does a silence of others mean something. */
+interface Gap {
+  readonly endMs: number;
+  readonly lengthMs: number;
+}
+
+/** When the store has answered: a silence of others means something only where the store could be heard all the time. */
 export class Contact {
-  #sinceMs: number | undefined;
+  /** Each is shorter than the one before it. */
+  #gaps: Gap[] = [];
+  #firstMs: number | undefined;
   #lastMs = 0;
 
   answered(nowMs: number): void {
-    if (this.#sinceMs === undefined || nowMs - this.#lastMs > UNHEARD_MS) this.#sinceMs = nowMs;
+    const lengthMs = nowMs - this.#lastMs;
+    if (this.#firstMs !== undefined && lengthMs >= SHORTEST_GAP_MS) {
+      this.#gaps = [...this.#gaps.filter((gap) => gap.lengthMs > lengthMs), { endMs: nowMs, lengthMs }];
+    }
+    this.#firstMs ??= nowMs;
     this.#lastMs = nowMs;
   }
 
-  failed(): void {
-    this.#sinceMs = undefined;
-  }
-
-  lastsMs(nowMs: number): number {
-    const isUnheard = this.#sinceMs === undefined || nowMs - this.#lastMs > UNHEARD_MS;
-    return isUnheard ? 0 : Math.max(0, nowMs - (this.#sinceMs ?? nowMs));
+  /** For how long there was no gap longer than that. */
+  withoutGapMs(longestMs: number, nowMs: number): number {
+    if (this.#firstMs === undefined || nowMs - this.#lastMs > longestMs) return 0;
+    const gap = this.#gaps.findLast(({ lengthMs }) => lengthMs > longestMs);
+    return Math.max(0, nowMs - (gap?.endMs ?? this.#firstMs));
   }
 }

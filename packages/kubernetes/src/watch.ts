@@ -95,7 +95,8 @@ export class Marks {
 
 /** Whether an event of a Lease means something; also tells the sightings, since a renewal that is seen is a sign of life. */
 export function isLeaseNews(store: Store, marks: Marks, exchange: Exchange, { kind, object }: WatchEvent): boolean {
-  const lease = readLease({ metadata: object['metadata'], spec: object['spec'] });
+  const lease = readLease(object);
+  store.contact.answered(exchange.clock.monotonicMs());
   if (kind === 'DELETED') return marks.remove(lease.name);
   if (lease.name !== store.keys.formation) store.members.see(lease, exchange.clock.monotonicMs());
   return marks.isNews(lease);

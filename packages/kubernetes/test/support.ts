@@ -1,7 +1,7 @@
 import type { Backend } from '@autocluster/core/backend';
 import { kubernetes, type KubernetesOptions } from '@autocluster/kubernetes';
 import { afterAll, beforeAll } from 'vitest';
-import { bindRole, LEASES, must, NAMESPACE, type Rule, shippedRole } from '../../../test/backends/kubernetes.js';
+import { LEASES, must, NAMESPACE, type Rule, shippedRole, tokenWith } from '../../../test/backends/kubernetes.js';
 import { freshCluster, Servers as AnyServers } from '../../../test/backends/support.js';
 import {
   type KubernetesOptions as ServerOptions,
@@ -63,7 +63,7 @@ export class SharedServer extends Servers {
 
   /** A ServiceAccount that may do exactly this. */
   async allow(name: string, rules: readonly Rule[]): Promise<string> {
-    const token = await bindRole(this.server, name, rules);
+    const token = await tokenWith(this.server, name, rules);
     this.#tokens.set(name, token);
     return token;
   }

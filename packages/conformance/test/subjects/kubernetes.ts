@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Backend } from '@autocluster/core/backend';
 import { kubernetes } from '@autocluster/kubernetes';
 import {
-  bindRole,
   LEASES,
   makeMachine,
   makePod,
@@ -11,6 +10,7 @@ import {
   NAMESPACE,
   shippedRole,
   type Source,
+  tokenWith,
 } from '../../../../test/backends/kubernetes.js';
 import { type KubernetesServer, startKubernetes } from '../../../../test/servers/harness/index.js';
 import { type BackendSubject, backendSubject, type Operator, type Place } from '../../src/index.js';
@@ -23,7 +23,7 @@ interface LeaseBody {
 /** The kit's clusters and nodes have plain names; where they do not, this cannot be asked. */
 const memberOf = (cluster: string, node: string) => `autocluster.${cluster}.member.${node}`;
 const lockOf = (cluster: string, name: string) => `autocluster.${cluster}.lock.${name}`;
-const serviceOf = (cluster: string) => `s${createHash('sha256').update(cluster).digest('hex').slice(0, 20)}`;
+const serviceOf = (cluster: string) => `s${createHash('sha256').update(String(cluster)).digest('hex').slice(0, 20)}`;
 
 function operatorAt(server: KubernetesServer, cluster: string): Operator {
   const formation = lockOf(cluster, 'formation');
@@ -87,7 +87,7 @@ function onceServed(backend: Backend, served: () => Promise<void>): Backend {
 /** An API server of its own, asked with nothing but the token of the shipped Role. */
 export async function kubernetesSubject(source: Source): Promise<BackendSubject> {
   const server = await startKubernetes({ controllers: source === 'platform' });
-  const token = await bindRole(server, source, shippedRole(source).rules);
+  const token = await tokenWith(server, source, shippedRole(source).rules);
   const stranger = await server.createToken('stranger', NAMESPACE);
   if (source === 'platform') await makeMachine(server);
   const services = new Map<string, Promise<void>>();
