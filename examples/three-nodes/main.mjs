@@ -11,7 +11,8 @@ const HELP = `Real processes form one cluster, lose one, take it back, and stop.
 
 Usage: npm start -- [options]
 
-  --store STORE   local, local:FOLDER, or etcd://HOST:PORT[,HOST:PORT…]   (default: local, in a new temporary folder)
+  --store STORE   local, local:FOLDER, etcd://HOST:PORT[,HOST:PORT…] or kubernetes[:KUBECONFIG]
+                                                                         (default: local, in a new temporary folder)
   --nodes N       how many processes, 1 to 50                            (default: 3)
   --ttl MS        how long the store keeps a dead process                (default: 3000)
   --keep          leave the cluster running until Ctrl-C
@@ -42,7 +43,8 @@ function readOptions(args) {
     },
   });
   if (values.store !== 'local' && !isStore(values.store)) {
-    throw new RangeError(`--store is ${values.store}; allowed: local, local:FOLDER or etcd://HOST:PORT[,HOST:PORT…]`);
+    const allowed = 'local, local:FOLDER, etcd://HOST:PORT[,HOST:PORT…] or kubernetes[:KUBECONFIG]';
+    throw new RangeError(`--store is ${values.store}; allowed: ${allowed}`);
   }
   return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', values.ttl, 100, 600_000) };
 }

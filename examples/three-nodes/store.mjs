@@ -1,9 +1,20 @@
 import { etcd } from '@autocluster/etcd';
+import { kubernetes } from '@autocluster/kubernetes';
 import { local } from '@autocluster/local';
 
-/** `local:<folder>` or `etcd://host:port[,host:port …]` as a store that is bound to the cluster. */
+const isPod = () => process.env.KUBERNETES_SERVICE_HOST !== undefined;
+
+/** A pod asks as its ServiceAccount, everybody else as the kubeconfig says. */
+function openKubernetes(file, cluster) {
+  if (file === undefined && isPod()) return kubernetes({ cluster });
+  return kubernetes({ cluster, kubeconfig: file ?? true });
+}
+
+/** `local:FOLDER`, `etcd://HOST:PORT[,HOST:PORT…]` or `kubernetes[:KUBECONFIG]` as a store that is bound to the cluster. */
 export function openStore(store, cluster) {
-  if (store.startsWith('local:')) return local({ cluster, folder: store.slice('local:'.length) });
+  const [kind, ...rest] = store.split(':');
+  if (kind === 'local') return local({ cluster, folder: rest.join(':') });
+  if (kind === 'kubernetes') return openKubernetes(rest.length === 0 ? undefined : rest.join(':'), cluster);
   const hosts = store
     .slice('etcd://'.length)
     .split(',')
@@ -11,4 +22,6 @@ export function openStore(store, cluster) {
   return etcd({ cluster, hosts });
 }
 
-export const isStore = (text) => /^local:.+/.test(text) || /^etcd:\/\/[^/\s,]+(,[^/\s,]+)*$/.test(text);
+const FORMS = [/^local:.+/, /^etcd:\/\/[^/\s,]+(,[^/\s,]+)*$/, /^kubernetes(:.+)?$/];
+
+export const isStore = (text) => FORMS.some((form) => form.test(text));

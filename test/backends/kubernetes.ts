@@ -29,13 +29,16 @@ export type Source = 'explicit' | 'platform';
 const exampleFile = (name: string): URL => new URL(`../../examples/kubernetes/${name}`, import.meta.url);
 
 /** All objects in a file of the example. */
-export const manifestsIn = <T extends Manifest>(file: string): readonly T[] =>
+export const manifestsIn = (file: string): readonly Manifest[] =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the file is ours
-  loadAll(readFileSync(exampleFile(file), 'utf8')).filter(Boolean) as readonly T[];
+  loadAll(readFileSync(exampleFile(file), 'utf8')).filter(Boolean) as readonly Manifest[];
 
 /** The Roles that users copy are those that the tests run with. */
 export function shippedRole(source: Source): Role {
-  const role = manifestsIn<Role>('role.yaml').find(({ metadata }) => metadata.name === `autocluster-${source}`);
+  const isRole = (each: Manifest): each is Role => 'rules' in each;
+  const role = manifestsIn('role.yaml')
+    .filter(isRole)
+    .find(({ metadata }) => metadata.name === `autocluster-${source}`);
   if (role === undefined) throw new Error(`role.yaml has no Role for ${source}`);
   return role;
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runCommand, spawnCommand, startEtcd } from '../servers/harness/index.ts';
+import { runCommand, spawnCommand, startEtcd, startKubernetes } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 
 const MAIN = fileURLToPath(new URL('../../examples/three-nodes/main.mjs', import.meta.url));
@@ -26,7 +26,7 @@ async function keepsItsPromises(...args: readonly string[]): Promise<void> {
   expect(exitCode).toBe(0);
 }
 
-serverSuite(['etcd'], 'the example with three nodes', () => {
+serverSuite(['etcd', 'kube-apiserver'], 'the example with three nodes', () => {
   it.concurrent('keeps its promises on the embedded store', () => keepsItsPromises());
 
   it.concurrent('keeps its promises on etcd', async () => {
@@ -35,6 +35,15 @@ serverSuite(['etcd'], 'the example with three nodes', () => {
       await keepsItsPromises('--store', etcd.endpoint.replace('http:', 'etcd:'));
     } finally {
       await etcd.stop();
+    }
+  });
+
+  it.concurrent('keeps its promises on Kubernetes', async () => {
+    const kubernetes = await startKubernetes();
+    try {
+      await keepsItsPromises('--store', `kubernetes:${kubernetes.kubeconfig}`);
+    } finally {
+      await kubernetes.stop();
     }
   });
 

@@ -23,7 +23,11 @@ interface LeaseBody {
 /** The kit's clusters and nodes have plain names; where they do not, this cannot be asked. */
 const memberOf = (cluster: string, node: string) => `autocluster.${cluster}.member.${node}`;
 const lockOf = (cluster: string, name: string) => `autocluster.${cluster}.lock.${name}`;
-const serviceOf = (cluster: string) => `s${createHash('sha256').update(String(cluster)).digest('hex').slice(0, 20)}`;
+const serviceOf = (cluster: string) =>
+  `s${createHash('sha256')
+    .update(JSON.stringify([cluster]))
+    .digest('hex')
+    .slice(0, 20)}`;
 
 function operatorAt(server: KubernetesServer, cluster: string): Operator {
   const formation = lockOf(cluster, 'formation');
