@@ -5,7 +5,16 @@ import { type Connect, Endpoints } from './endpoints.js';
 import { CallFailure, isTrouble, toClusterError } from './errors.js';
 import { closedError, Exchange } from './exchange.js';
 import { describeTls } from './tls.js';
-import type { Call, EtcdTransport, KeyRange, Lease, Transaction, TransactionReply, WatchReply } from './transport.js';
+import type {
+  Call,
+  EtcdTransport,
+  KeyRange,
+  Lease,
+  Step,
+  Transaction,
+  TransactionReply,
+  WatchReply,
+} from './transport.js';
 
 /** How long tidying up after an exchange may take; {@link EtcdClient.close} waits for it. */
 const TIDY_MS = 900;
@@ -13,14 +22,16 @@ const RETRIED = ['not-connected', 'dropped', 'no-leader', 'store-timeout', 'over
 
 type Request<T> = (transport: EtcdTransport, call: Call) => Promise<T>;
 
-interface Purpose {
+interface Purpose<T> {
   /** Completes «may not …». */
   readonly subject: string;
-  /** Whether others see what it does, so that a lost answer leaves a question. */
-  readonly writes: boolean;
+  /** Whether, by this answer, it did what others see; absent for what never does, so that a lost answer leaves no question. */
+  readonly changed?: (answer: T) => boolean;
   /** Whether it may be asked again after a lost answer. */
   readonly repeatable: boolean;
 }
+
+const maybeDone = (error: unknown): boolean => error instanceof CallFailure && error.meaning.maybeDone;
 
 /** What the user's function throws or answers instead of a text may hold a secret, so nothing of it is shown. */
 function passwordOf({ password }: EtcdCredentials): string {
@@ -64,26 +75,31 @@ export class EtcdClient {
 
   transact(exchange: Exchange, subject: string, transaction: Transaction): Promise<TransactionReply> {
     const { act, otherwise = [] } = transaction;
-    const writes = [...act, ...otherwise].some(({ kind }) => kind !== 'get');
-    const purpose = { subject: `${writes ? 'write' : 'read'} ${subject}`, writes, repeatable: !writes };
+    const write = (steps: readonly Step[]): boolean => steps.some(({ kind }) => kind !== 'get');
+    const [acts, yields] = [write(act), write(otherwise)];
+    const changed = ({ succeeded }: TransactionReply): boolean => (succeeded ? acts : yields);
+    const purpose =
+      acts || yields
+        ? { subject: `write ${subject}`, changed, repeatable: false }
+        : { subject: `read ${subject}`, repeatable: true };
     return this.#ask(exchange, purpose, (transport, call) => transport.transact(transaction, call));
   }
 
   /** A lease without keys: when its answer is lost, it lapses without anybody noticing. */
   grantLease(exchange: Exchange, ttlMs: number): Promise<Lease> {
-    const purpose = { subject: 'grant a lease', writes: false, repeatable: false };
+    const purpose = { subject: 'grant a lease', repeatable: false };
     return this.#ask(exchange, purpose, (transport, call) => transport.grantLease(Math.ceil(ttlMs / 1000), call));
   }
 
   /** The lease's TTL from now on, in seconds; 0 when it is gone. */
   extendLease(exchange: Exchange, id: bigint): Promise<number> {
-    const purpose = { subject: 'extend a lease', writes: true, repeatable: false };
+    const purpose = { subject: 'extend a lease', changed: (ttl: number) => ttl > 0, repeatable: false };
     return this.#ask(exchange, purpose, (transport, call) => transport.extendLease(id, call));
   }
 
   /** Ends a lease and its keys. One that is gone already counts as revoked. */
   async revokeLease(exchange: Exchange, id: bigint): Promise<void> {
-    const purpose = { subject: 'revoke a lease', writes: true, repeatable: false };
+    const purpose = { subject: 'revoke a lease', changed: () => true, repeatable: false };
     await this.#ask(exchange, purpose, async (transport, call) => {
       await transport.revokeLease(id, call).catch((error: unknown) => {
         if (!isTrouble(error, 'lease-gone')) throw error;
@@ -109,7 +125,7 @@ export class EtcdClient {
     from: bigint | undefined,
     seen: (reply: WatchReply) => void,
   ): Promise<void> {
-    const purpose = { subject: `watch ${subject}`, writes: false, repeatable: false };
+    const purpose = { subject: `watch ${subject}`, repeatable: false };
     return this.#ask(exchange, purpose, (transport, call) =>
       transport.watch(ranges, from, { ...call, timeoutMs: undefined }, seen),
     );
@@ -122,26 +138,35 @@ export class EtcdClient {
     this.#endpoints.close();
   }
 
-  async #ask<T>(exchange: Exchange, purpose: Purpose, request: Request<T>): Promise<T> {
+  async #ask<T>(exchange: Exchange, purpose: Purpose<T>, request: Request<T>): Promise<T> {
+    const { changed } = purpose;
     try {
-      if (!purpose.repeatable) return await this.#failover(exchange, purpose, request);
-      return await pRetry(() => this.#failover(exchange, purpose, request), {
-        retries: 2,
-        minTimeout: 50,
-        factor: 3,
-        maxTimeout: 500,
-        randomize: true,
-        maxRetryTime: exchange.remainingMs(),
-        signal: exchange.signal,
-        shouldRetry: ({ error }) => isTrouble(error, ...RETRIED),
-      });
+      const answer = this.#asOften(exchange, purpose, request);
+      return await (changed ? exchange.following(answer, changed, maybeDone) : answer);
     } catch (error) {
+      // What else was sent decides as well whether anything may have happened.
+      await exchange.changes();
       throw this.#named(error, exchange, purpose);
     }
   }
 
+  /** Once, or as often as the store's troubles and the time allow. */
+  async #asOften<T>(exchange: Exchange, purpose: Purpose<T>, request: Request<T>): Promise<T> {
+    if (!purpose.repeatable) return this.#failover(exchange, purpose, request);
+    return pRetry(() => this.#failover(exchange, purpose, request), {
+      retries: 2,
+      minTimeout: 50,
+      factor: 3,
+      maxTimeout: 500,
+      randomize: true,
+      maxRetryTime: exchange.remainingMs(),
+      signal: exchange.signal,
+      shouldRetry: ({ error }) => isTrouble(error, ...RETRIED),
+    });
+  }
+
   /** Asks a second time, another endpoint if there is one, when that cannot do anything twice. */
-  async #failover<T>(exchange: Exchange, { repeatable }: Purpose, request: Request<T>): Promise<T> {
+  async #failover<T>(exchange: Exchange, { repeatable }: Purpose<T>, request: Request<T>): Promise<T> {
     // A member that hangs must leave time to ask another one.
     const share = repeatable && this.#config.hosts.length > 1 ? 2 : 1;
     try {
@@ -193,12 +218,14 @@ export class EtcdClient {
     }
   }
 
-  #named(error: unknown, exchange: Exchange, { subject, writes }: Purpose): unknown {
-    if (exchange.signal.aborted && error === exchange.signal.reason) return exchange.interrupted(false);
+  #named<T>(error: unknown, exchange: Exchange, { subject }: Purpose<T>): unknown {
+    const ours = error instanceof CallFailure || error === exchange.signal.reason || isClusterError(error);
+    if (ours && exchange.signal.aborted) return exchange.interrupted();
+    if (isClusterError(error, 'TIMEOUT')) return exchange.expired();
     if (!(error instanceof CallFailure)) return error;
-    if (exchange.signal.aborted) return exchange.interrupted(writes && error.meaning.maybeDone);
     const { credentials, tls } = this.#config;
-    const circumstances = { operation: exchange.operation, subject, user: credentials?.user, writes };
+    const { operation, mayHaveChanged: outcomeUnknown } = exchange;
+    const circumstances = { operation, subject, user: credentials?.user, outcomeUnknown };
     return toClusterError(error, { ...circumstances, tlsFiles: describeTls(tls) });
   }
 }

@@ -122,8 +122,8 @@ export interface Circumstances {
   /** What was asked of the store, e.g. `write /autocluster/main/record`. */
   readonly subject: string;
   readonly user: string | undefined;
-  /** Whether the call changes what others see. */
-  readonly writes: boolean;
+  /** Whether the verb may have taken effect all the same. */
+  readonly outcomeUnknown: boolean;
   /** What a person should look at when the connection is not trusted. */
   readonly tlsFiles: string;
 }
@@ -140,11 +140,11 @@ const explained = (failure: CallFailure, { subject, user, tlsFiles }: Circumstan
 };
 
 export function toClusterError(failure: CallFailure, circumstances: Circumstances): ClusterError {
-  const { code, maybeDone, retryable } = failure.meaning;
+  const { code, retryable } = failure.meaning;
   return new ClusterError(code, explained(failure, circumstances), {
     operation: circumstances.operation,
     retryable,
-    outcomeUnknown: maybeDone && circumstances.writes,
+    outcomeUnknown: circumstances.outcomeUnknown,
     cause: failure,
     details: { endpoint: failure.endpoint, subject: circumstances.subject },
   });

@@ -7,6 +7,8 @@ export class Exchange {
   readonly #options: CallOptions;
   readonly #endsAt: number;
   readonly #over = new AbortController();
+  readonly #changing = new Set<Promise<void>>();
+  #mayHaveChanged = false;
   readonly #listening: Disposable | undefined;
 
   /** Lives as long as the caller's signal, its time, and {@link abort} allow; {@link end} is called when it has settled. */
@@ -43,22 +45,52 @@ export class Exchange {
     return new Exchange(this.operation, { ...this.#options, timeoutMs, signal: new AbortController().signal });
   }
 
-  /** Throws when the caller has given up, or there is no time left. */
-  assertOngoing(): void {
-    if (this.signal.aborted) throw this.interrupted(false);
-    if (this.remainingMs() === 0) throw this.expired(false);
+  /** Whether anything that was asked for has, or may have, changed the store. Final once {@link changes} has settled. */
+  get mayHaveChanged(): boolean {
+    return this.#mayHaveChanged;
   }
 
-  expired(outcomeUnknown: boolean): ClusterError {
+  /** Follows a request that changes the store, unless its answer or failure proves that it did not. */
+  async following<T>(
+    request: Promise<T>,
+    changed: (answer: T) => boolean,
+    maybeChanged: (failure: unknown) => boolean,
+  ): Promise<T> {
+    const note = (may: boolean): void => {
+      this.#mayHaveChanged ||= may;
+    };
+    const followed = request.then(
+      (answer) => note(changed(answer)),
+      (failure: unknown) => note(maybeChanged(failure)),
+    );
+    this.#changing.add(followed);
+    await followed;
+    this.#changing.delete(followed);
+    return request;
+  }
+
+  /** Settles when no request is under way any more that changes the store. */
+  async changes(): Promise<void> {
+    await Promise.all(this.#changing);
+  }
+
+  /** Throws when the caller has given up, or there is no time left. */
+  assertOngoing(): void {
+    if (this.signal.aborted) throw this.interrupted();
+    if (this.remainingMs() === 0) throw this.expired();
+  }
+
+  expired(): ClusterError {
     const text = `${this.operation} took longer than ${this.#options.timeoutMs} ms`;
-    return new ClusterError('TIMEOUT', text, { operation: this.operation, outcomeUnknown });
+    const { operation, mayHaveChanged: outcomeUnknown } = this;
+    return new ClusterError('TIMEOUT', text, { operation, outcomeUnknown });
   }
 
   /** The error of an exchange whose signal was aborted. */
-  interrupted(outcomeUnknown: boolean): ClusterError {
-    const { operation } = this;
+  interrupted(): ClusterError {
+    const { operation, mayHaveChanged: outcomeUnknown } = this;
     const cause: unknown = this.signal.reason;
-    if (isClusterError(cause, 'TIMEOUT')) return this.expired(outcomeUnknown);
+    if (isClusterError(cause, 'TIMEOUT')) return this.expired();
     if (isClusterError(cause, 'CLOSED')) return closedError(operation, outcomeUnknown);
     return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause });
   }
@@ -67,7 +99,7 @@ export class Exchange {
   async unlessAborted<T>(work: Promise<T>): Promise<T> {
     let listening: Disposable | undefined;
     const aborted = new Promise<never>((_, reject) => {
-      listening = addAbortListener(this.signal, () => reject(this.interrupted(false)));
+      listening = addAbortListener(this.signal, () => reject(this.interrupted()));
     });
     try {
       return await Promise.race([work, aborted]);
