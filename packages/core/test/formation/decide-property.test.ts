@@ -3,6 +3,7 @@ import {
   assert,
   bigInt,
   boolean,
+  constant,
   constantFrom,
   integer,
   option,
@@ -18,6 +19,7 @@ import type { Look } from '../../src/formation/decide/decision.js';
 import { freshMemory, remember } from '../../src/formation/memory.js';
 import type { Observation } from '../../src/formation/observation.js';
 import { situationOf } from '../../src/formation/situation.js';
+import { joiningAs } from '../../src/formation/step/act.js';
 import {
   BLANK,
   CLUSTER,
@@ -108,6 +110,30 @@ const look = shape({ change: config, history: array(sketch, { minLength: 1, maxL
   (drawn) => lookAfter(drawn.change, drawn.history.map(observed), drawn.formed),
 );
 
+/** A look of a member of the cluster on record, at peers most of which belong to it as well. */
+const homelyPeer = shape({
+  node: constantFrom('a', 'b', 'c', 'd', 'e'),
+  state: constantFrom('ready', 'ready', 'joining'),
+  identity: constant(CLUSTER),
+  status: constantFrom('up', 'up', 'unknown'),
+  own: constant(committed()),
+  members: constantFrom(['me', 'a'], ['a', 'b']),
+});
+const homelySketch = shape({
+  own: constant(committed()),
+  ownMembers: names,
+  ownStatus: constantFrom('up', 'down', 'unknown'),
+  kept: constant(record()),
+  record: constantFrom(present(), present({ size: 5 }), present({ removed: ['me'] }), present({ idle: true })),
+  peers: uniqueArray(homelyPeer, { selector: ({ node }) => node, maxLength: 5 }),
+  nowMs: integer({ min: 0, max: 200_000 }),
+  probed: constantFrom('all', 'sample'),
+  announced: constant({ state: 'ready', identity: CLUSTER } as const),
+});
+const homely = shape({ change: config, history: array(homelySketch, { minLength: 1, maxLength: 3 }) }).map((drawn) =>
+  lookAfter(drawn.change, drawn.history.map(observation), true),
+);
+
 const RUNS = { numRuns: 4_000 };
 
 describe('decide, whatever is observed', () => {
@@ -183,5 +209,23 @@ describe('decide, whatever is observed', () => {
       }),
       RUNS,
     );
+  });
+
+  it('no look sends a node from formed to demoted and back', () => {
+    let demoted = 0;
+    assert(
+      property(homely, ({ observation: seen, ...each }) => {
+        const before = decide({ ...each, observation: seen, formed: true });
+        if (before.kind !== 'demote') return;
+        demoted += 1;
+        const announced = joiningAs(seen.own);
+        const after = decide({ ...each, observation: { ...seen, announced }, formed: false });
+        // These change nothing that is looked at, and would lead back to where the same look leads away from.
+        expect(['member', 'keep', 'demote']).not.toContain(after.kind);
+        if (after.kind === 'write') expect([before.row, after.change]).toEqual(['4', 'readmit-self']);
+      }),
+      RUNS,
+    );
+    expect(demoted).toBeGreaterThan(RUNS.numRuns / 20);
   });
 });

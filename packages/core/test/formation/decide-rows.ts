@@ -66,6 +66,15 @@ export const FORMED_CASES: readonly RowCase[] = [
   ],
   [
     '4a',
+    'the views of a majority lack me, one has me',
+    {
+      ...formed,
+      now: { ...home, record: present({ size: 5 }), peers: [withMe('a'), member('b'), member('c'), member('d')] },
+    },
+    { kind: 'demote' },
+  ],
+  [
+    '4a',
     'one view of a sample lacks me',
     { ...formed, now: { ...home, probed: 'sample', peers: [member('a'), withMe('b')] } },
     { kind: 'look-closer' },
@@ -207,6 +216,35 @@ export const COMMITTED_CASES: readonly RowCase[] = [
     'removed, and a target lacks me',
     { now: { ...home, record: present({ removed: ['me'] }), peers: [member('a')] } },
     { kind: 'fail' },
+  ],
+  [
+    '11',
+    'a majority lacks me, one target has me',
+    { now: { ...home, record: present({ size: 5 }), peers: [withMe('a'), member('b'), member('c'), member('d')] } },
+    { kind: 'wait', reason: 'maybe-evicted' },
+  ],
+  [
+    '11',
+    'a majority of views lacks me, and none of them is ready',
+    {
+      now: { ...home, peers: [member('a', { state: 'joining' }), member('b', { state: 'joining' })] },
+    },
+    { kind: 'wait', reason: 'maybe-evicted' },
+  ],
+  [
+    '10',
+    'a target has me, a minority lacks me',
+    { now: { ...home, record: present({ size: 5 }), peers: [withMe('a'), member('b'), member('c')] } },
+    { kind: 'member' },
+  ],
+  [
+    '10',
+    'a target has me, my daemon was down and does not answer',
+    {
+      before: [{ ...home, ownStatus: 'down', peers: [withMe('a')] }],
+      now: { ...home, ownStatus: 'unknown', peers: [withMe('a')] },
+    },
+    { kind: 'wait', reason: 'own-daemon-unknown' },
   ],
   ['11', 'a minority lacks me', { now: { ...home, peers: [member('a')] } }, { kind: 'wait', reason: 'maybe-evicted' }],
   [

@@ -2,7 +2,7 @@ import { compareNodes, sameIdentity } from '../../backend/index.js';
 import { claimedIdentity, hasMe, identityOf, isMajority, namesMe, type Peer } from '../situation.js';
 import { type Case, heldFor, type Outcome, type Row, wait } from './decision.js';
 import { recordIsHigher, rivalListed } from './formed.js';
-import { lacksMe, ownCluster, recordAgrees, recordFallsBehind } from './own-cluster.js';
+import { lackedByMajority, ownCluster, recordAgrees, recordFallsBehind } from './own-cluster.js';
 
 const inRemoved = ({ config, s }: Case): boolean => s.record?.removed.includes(config.self) === true;
 const readyPeers = ({ s }: Case): readonly Peer[] => s.peers.filter((peer) => peer.ready);
@@ -40,8 +40,8 @@ function mayRestore({ config, s: { own, kept, peers } }: Case): boolean {
 
 function alreadyMember(c: Case): Outcome {
   const { record } = c.s;
-  const { own } = c.observation;
-  if (own.kind === 'known' && own.status === 'down') return wait('own-daemon-unknown', 'the own daemon is up again');
+  // The last word of the daemon counts, as it does for a formed node.
+  if (heldFor(c, 'down') >= 0) return wait('own-daemon-unknown', 'the own daemon is up again');
   if (!record) return wait('record-missing', 'the record is back');
   if (record.idle) return { kind: 'write', change: 'clear-idle' };
   return { kind: 'member', record };
@@ -92,7 +92,8 @@ export const COMMITTED_ROWS: readonly Row<Case>[] = [
     when: (c) => {
       if (!committed(c)) return false;
       const having = targetsWithMe(c).length;
-      return inRemoved(c) ? isMajority(having + 1, c.s.base) && having > 0 : having > 0;
+      if (having === 0 || lackedByMajority(c)) return false;
+      return !inRemoved(c) || isMajority(having + 1, c.s.base);
     },
     outcome: (c) => (inRemoved(c) ? { kind: 'write', change: 'readmit-self' } : alreadyMember(c)),
   },
@@ -102,12 +103,15 @@ export const COMMITTED_ROWS: readonly Row<Case>[] = [
       committed(c) &&
       c.s.targets.length > 0 &&
       !c.s.targets.some((target) => namesMe(c.config, target)) &&
-      (inRemoved(c) || isMajority(lacksMe(c).length, c.s.base)),
+      (inRemoved(c) || lackedByMajority(c)),
     outcome: (c) => evicted(c, 'its members do not count this node among them any more'),
   },
   {
     row: '11',
-    when: (c) => committed(c) && c.s.targets.length > 0 && !c.s.targets.some((target) => namesMe(c.config, target)),
+    // Most lack this node while some still name it, or too few can be asked: neither is a proof.
+    when: (c) =>
+      committed(c) &&
+      (lackedByMajority(c) || (c.s.targets.length > 0 && !c.s.targets.some((target) => namesMe(c.config, target)))),
     outcome: () => wait('maybe-evicted', 'a majority of the members tells whether this node is one of them'),
   },
   {

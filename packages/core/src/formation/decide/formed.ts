@@ -1,7 +1,7 @@
 import { compareNodes, sameIdentity } from '../../backend/index.js';
-import { claimedIdentity, highestIdentities, identityOf, isMajority, namesMe, namesRecord } from '../situation.js';
+import { claimedIdentity, highestIdentities, identityOf, namesMe, namesRecord } from '../situation.js';
 import { type Case, heldFor, type Row } from './decision.js';
-import { lacksMe, ownCluster, recordAgrees, recordFallsBehind } from './own-cluster.js';
+import { lackedByMajority, ownCluster, recordAgrees, recordFallsBehind } from './own-cluster.js';
 
 const inRemoved = ({ config, s }: Case): boolean => s.record?.removed.includes(config.self) === true;
 
@@ -40,7 +40,7 @@ export const FORMED_ROWS: readonly Row<Case>[] = [
   { row: '4', when: (c) => c.formed && recordAgrees(c) && inRemoved(c), outcome: () => ({ kind: 'demote' }) },
   {
     row: '4a',
-    when: (c) => c.formed && recordAgrees(c) && isMajority(lacksMe(c).length, c.s.base),
+    when: (c) => c.formed && recordAgrees(c) && lackedByMajority(c),
     outcome: () => ({ kind: 'demote' }),
   },
   {

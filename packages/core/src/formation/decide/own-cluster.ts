@@ -1,5 +1,5 @@
 import { type ClusterIdentity, sameIdentity } from '../../backend/index.js';
-import { committedIdentity, identityOf, namesMe, namesRecord, type Peer } from '../situation.js';
+import { committedIdentity, identityOf, isMajority, namesMe, namesRecord, type Peer } from '../situation.js';
 import type { Case } from './decision.js';
 
 /** The cluster that the daemon is committed to. */
@@ -22,3 +22,6 @@ export function lacksMe({ config, s: { record, peers } }: Case): readonly Peer[]
   if (!record) return [];
   return peers.filter((peer) => peer.status === 'up' && namesRecord(peer, record) && !namesMe(config, peer));
 }
+
+/** So many live views do not have this node that its cluster has gone on without it. */
+export const lackedByMajority = (c: Case): boolean => isMajority(lacksMe(c).length, c.s.base);
