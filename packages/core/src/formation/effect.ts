@@ -1,5 +1,6 @@
 import type { ClusterIdentity, ClusterRecord, Member } from '../backend/index.js';
 import type { Standpoint } from './machine.js';
+import type { Refusals } from './refusals.js';
 
 /** Changing work of the daemon; all of it is bounded and stops soon after its signal. */
 export type Work =
@@ -15,7 +16,7 @@ export type Probe = 'all' | 'sample' | 'none';
 export type AwaitedEffect =
   | { readonly kind: 'inspect' }
   | { readonly kind: 'announce'; readonly standpoint: Standpoint }
-  | { readonly kind: 'observe'; readonly probe: Probe }
+  | { readonly kind: 'observe'; readonly probe: Probe; readonly refusals: Refusals }
   | { readonly kind: 'lock' }
   | { readonly kind: 'unlock'; readonly record: ClusterRecord | undefined }
   /** `underLock`: begun only while the lock is held for certain, and aborted when it is lost. */

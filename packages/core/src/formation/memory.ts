@@ -1,6 +1,7 @@
 import { type ClusterIdentity, sameIdentity } from '../backend/index.js';
 import { type FormationConfig, propagationMs } from './config.js';
 import type { Observation } from './observation.js';
+import { NO_REFUSALS, ofListed, type Refusals } from './refusals.js';
 import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situation } from './situation.js';
 
 /**
@@ -28,6 +29,7 @@ export interface Memory {
   /** The highest cluster that was on record or listed in this run. */
   readonly seen: (ClusterIdentity & { readonly idle: boolean }) | undefined;
   readonly clocks: Readonly<Partial<Record<ClockName, Running>>>;
+  readonly refusals: Refusals;
   /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
   readonly progressAtMs: number;
   readonly progressMark: string;
@@ -41,6 +43,7 @@ export function freshMemory(nowMs: number): Memory {
     storeChangeSettled: true,
     seen: undefined,
     clocks: {},
+    refusals: NO_REFUSALS,
     progressAtMs: nowMs,
     progressMark: '',
   };
@@ -165,6 +168,7 @@ export function remember(
     storeChangeSettled: agrees || (memory.storeChangeSettled && !changed),
     seen,
     clocks,
+    refusals: ofListed(memory.refusals, list),
     progressAtMs: progressMark === memory.progressMark ? memory.progressAtMs : observation.nowMs,
     progressMark,
   };

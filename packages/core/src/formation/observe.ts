@@ -3,8 +3,9 @@ import type { NodeHealth } from '../driver/index.js';
 import { askList, askOwnDaemon, type GuardedBackend, type GuardedDriver } from '../guard/index.js';
 import type { Clock } from '../backend/index.js';
 import type { FormationConfig } from './config.js';
-import type { Probe } from './effect.js';
+import type { AwaitedEffect } from './effect.js';
 import type { Announced, Observation, OwnDaemon } from './observation.js';
+import { inTurn, type Refusals } from './refusals.js';
 import { bestFirst, namesRecord, type Peer, situationOf } from './situation.js';
 
 /** How many peers a formed node asks at each look. */
@@ -40,19 +41,18 @@ async function ask(
   );
 }
 
-/** Where entries are views, only a target must answer: the best one first, and all others together if it does not. */
+/** Where entries are views, only a target must answer: the one whose turn it is, and all others together if it does not. */
 async function askTargets(
   observer: Observer,
   peers: readonly Peer[],
   list: MemberList,
+  refusals: Refusals,
   answers: Answers,
 ): Promise<void> {
   if (list.record.kind !== 'present') return;
   const { record } = list.record;
-  const candidates = bestFirst(
-    observer.config,
-    peers.filter((peer) => peer.ready && namesRecord(peer, record)),
-  );
+  const members = peers.filter((peer) => peer.ready && namesRecord(peer, record));
+  const candidates = inTurn(refusals, bestFirst(observer.config, members));
   await ask(observer, candidates.slice(0, 1), list, answers);
   const [best] = candidates;
   if (best && answers.get(best.entry.node)?.status !== 'up') await ask(observer, candidates.slice(1), list, answers);
@@ -64,7 +64,11 @@ function sampleOf(peers: readonly Peer[], turn: number): readonly Peer[] {
 }
 
 /** Looks at daemon, store and peers, and never rejects: what cannot be known is part of the observation. */
-export async function observe(observer: Observer, probe: Probe, turn: number): Promise<Observation> {
+export async function observe(
+  observer: Observer,
+  { probe, refusals }: Extract<AwaitedEffect, { kind: 'observe' }>,
+  turn: number,
+): Promise<Observation> {
   const { config, backend, clock, announced, signal } = observer;
   const [own, listing] = await Promise.all([inspectOwn(observer), askList(backend, clock, { signal })]);
   const answers: Answers = new Map();
@@ -80,7 +84,7 @@ export async function observe(observer: Observer, probe: Probe, turn: number): P
   if (listing.kind === 'failed' || !peers || probe === 'none') return draft();
   const { list } = listing;
   if (config.views === 'registration') {
-    if (probe === 'all') await askTargets(observer, peers, list, answers);
+    if (probe === 'all') await askTargets(observer, peers, list, refusals, answers);
   } else {
     await ask(observer, probe === 'all' ? peers : sampleOf(peers, turn), list, answers);
   }

@@ -4,7 +4,7 @@ import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
 import { anySignal, type Runtime, timestamp } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
 import type { FormationConfig } from './config.js';
-import type { AwaitedEffect, Probe } from './effect.js';
+import type { AwaitedEffect } from './effect.js';
 import type { Reply } from './event.js';
 import type { Standpoint } from './machine.js';
 import type { Observation } from './observation.js';
@@ -67,7 +67,7 @@ export class Performer {
       case 'announce':
         return this.#announce(effect.standpoint);
       case 'observe':
-        return this.#look(effect.probe);
+        return this.#look(effect);
       case 'lock':
         return this.#acquire();
       case 'unlock':
@@ -99,10 +99,10 @@ export class Performer {
     return { kind: 'announced', outcome, sentAtMs };
   }
 
-  async #look(probe: Probe): Promise<ReplyBody> {
+  async #look(effect: Extract<AwaitedEffect, { kind: 'observe' }>): Promise<ReplyBody> {
     this.#sleeper.forgetHints();
     this.#turn += 1;
-    const observation = await observe(this.#observer, probe, this.#turn);
+    const observation = await observe(this.#observer, effect, this.#turn);
     if (observation.listing.kind === 'listed') this.#latest = observation.listing.list;
     this.#parts.onObservation(observation);
     return { kind: 'observed', observation };

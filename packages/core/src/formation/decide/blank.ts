@@ -1,3 +1,4 @@
+import { inTurn } from '../refusals.js';
 import { hasMe, highestIdentities, isMajority, namesMe, type Peer } from '../situation.js';
 import { type Case, type Outcome, type Row, wait } from './decision.js';
 
@@ -22,10 +23,11 @@ function unnamedClusters(c: Case): number {
   return clusters.length;
 }
 
-/** Targets that this node accepts: under `joinMinority: 'wait'` only those that run with a majority. */
-function acceptable({ config, s }: Case): readonly Peer[] {
-  if (config.joinMinority === 'allow') return s.targets;
-  return s.targets.filter((target) => isMajority(target.view?.running.length ?? 0, s.base));
+/** Targets that this node accepts, best first: under `joinMinority: 'wait'` only those that run with a majority. */
+function acceptable({ config, memory, s }: Case): readonly Peer[] {
+  const targets = inTurn(memory.refusals, s.targets);
+  if (config.joinMinority === 'allow') return targets;
+  return targets.filter((target) => isMajority(target.view?.running.length ?? 0, s.base));
 }
 
 function join(c: Case, target: Peer): Outcome {

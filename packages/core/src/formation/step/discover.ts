@@ -1,3 +1,4 @@
+import type { AwaitedEffect, Probe } from '../effect.js';
 import type { Lasting, Machine } from '../machine.js';
 import { enter, type Step } from './transition.js';
 
@@ -7,9 +8,16 @@ export function lastingOf({ phase }: Machine): Lasting | undefined {
   return 'lasting' in phase ? phase.lasting : undefined;
 }
 
+/** The effect of a look. */
+export const look = ({ memory: { refusals } }: Machine, probe: Probe): AwaitedEffect => ({
+  kind: 'observe',
+  probe,
+  refusals,
+});
+
 /** Looks at daemon, store and peers. A wait that is going on stays visible meanwhile. */
 export function discover(machine: Machine, probe: 'all' | 'sample' = machine.standing ? 'sample' : 'all'): Step {
   const lasting = lastingOf(machine);
   const phase = { kind: 'discovering', ...(lasting && { lasting }) } as const;
-  return enter(machine, phase, { kind: 'observe', probe });
+  return enter(machine, phase, look(machine, probe));
 }

@@ -5,7 +5,7 @@ import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
 import { remember } from '../memory.js';
 import type { Observation } from '../observation.js';
 import { claimedIdentity, hasMe, identityOf, situationOf } from '../situation.js';
-import { discover } from './discover.js';
+import { discover, look } from './discover.js';
 import { enter, enterWork, type Step } from './transition.js';
 import { fail, restFormed, retryAfterMs, waitFor } from './wait.js';
 
@@ -37,7 +37,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
       );
     case 'verify': {
       const phase = { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true } as const;
-      return enter(machine, phase, { kind: 'observe', probe: 'all' });
+      return enter(machine, phase, look(machine, 'all'));
     }
     case 'name':
       return enterWork(machine, { kind: 'naming', record, entry: next }, { verb: 'committed', record });
@@ -90,7 +90,7 @@ export function verified(
 }
 
 export function lookedAgain(machine: Machine, phase: PhaseOf<'verifying'>): Step {
-  return enter(machine, { ...phase, looking: true }, { kind: 'observe', probe: 'all' });
+  return enter(machine, { ...phase, looking: true }, look(machine, 'all'));
 }
 
 export function named(config: FormationConfig, machine: Machine, phase: PhaseOf<'naming'>, nowMs: number): Step {

@@ -12,6 +12,7 @@ import {
   create,
   created,
   joined,
+  joinFailed,
   locked,
   rechecked,
   release,
@@ -191,8 +192,9 @@ function failed(
     case 'releasing':
       // Not released for certain: it lapses.
       return released(config, { ...machine, grant: undefined }, phase, nowMs);
-    case 'creating':
     case 'joining':
+      return joinFailed(config, machine, phase, failure, nowMs);
+    case 'creating':
     case 'resetting':
     case 'naming':
       return machine.standing

@@ -5,9 +5,10 @@ import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Intent, Machine, Phase } from '../machine.js';
 import { remember } from '../memory.js';
 import { changedRecord, firstRecord } from '../record.js';
+import { NO_REFUSALS, refusedBy } from '../refusals.js';
 import { identityOf, type Situation, situationOf } from '../situation.js';
 import { decideFrom, join } from './act.js';
-import { discover } from './discover.js';
+import { discover, look } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
 import { enter, enterWork, reporting, type Step } from './transition.js';
 import { retryAfterMs, waitFor } from './wait.js';
@@ -24,7 +25,7 @@ export function locked(
   const { outcome, minted, nowMs } = reply;
   if (outcome.kind === 'held') {
     const after = { ...machine, grant: outcome.grant, lockHolder: undefined, failures: 0 };
-    const step = enter(after, { kind: 'confirming', intent, minted }, { kind: 'observe', probe: 'all' });
+    const step = enter(after, { kind: 'confirming', intent, minted }, look(after, 'all'));
     return reporting(step, 'lock.acquired', { token: outcome.grant.token.toString() });
   }
   if (outcome.kind === 'lost') return discover(machine);
@@ -103,7 +104,7 @@ export function create(machine: Machine, creation: Creation): Step {
 /** Between the create and the commit everybody else may have told the store something: one more list decides. */
 export function created(machine: Machine, { creation }: PhaseOf<'creating'>): Step {
   if (!machine.grant) return discover(machine);
-  return enter(machine, { kind: 'rechecking', creation }, { kind: 'observe', probe: 'none' });
+  return enter(machine, { kind: 'rechecking', creation }, look(machine, 'none'));
 }
 
 const sameRecord = (a: ClusterRecord | undefined, b: ClusterRecord | undefined): boolean =>
@@ -156,11 +157,12 @@ export function committed(
 
 export function joined(
   config: FormationConfig,
-  machine: Machine,
+  before: Machine,
   { intent, minted }: PhaseOf<'joining'>,
   nowMs: number,
 ): Step {
   const { record } = intent;
+  const machine = { ...before, memory: { ...before.memory, refusals: NO_REFUSALS } };
   if (!record) return release(config, machine, { next: 'discover' }, nowMs);
   const adopted = minted !== undefined && record.clusterId === minted.clusterId;
   if (adopted) {
@@ -194,6 +196,20 @@ function goOn(config: FormationConfig, machine: Machine, after: After, nowMs: nu
     case 'enter':
       return proceed(config, machine, after.entry, nowMs);
   }
+}
+
+/** The join through this member failed: the others have their turn before it is asked again. */
+export function joinFailed(
+  config: FormationConfig,
+  machine: Machine,
+  { intent }: PhaseOf<'joining'>,
+  failure: Failure,
+  nowMs: number,
+): Step {
+  // A join that was aborted because its lock ended says nothing about the member.
+  const refused = !intent.locked || machine.grant !== undefined;
+  const refusals = refused ? refusedBy(machine.memory.refusals, intent.target) : machine.memory.refusals;
+  return workFailed(config, { ...machine, memory: { ...machine.memory, refusals } }, failure, nowMs);
 }
 
 /** The daemon refused or failed. What it did so far counts as nothing; the lock goes to the others meanwhile. */
