@@ -105,6 +105,8 @@ export interface Machine {
   readonly memory: Memory;
   /** Set from formed on, whatever is done meanwhile; gone only by demotion. */
   readonly standing: Standing | undefined;
+  /** The cluster whose first record this run wrote, or may have written. */
+  readonly made: ClusterIdentity | undefined;
   readonly grant: LockGrant | undefined;
   /** Failures in a row of the store or the daemon: each makes the next wait longer. */
   readonly failures: number;

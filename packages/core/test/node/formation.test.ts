@@ -65,7 +65,8 @@ describe('a creator that ends in the middle', () => {
     world.faults('n1').inject({ kind: 'drop-reply', verbs: ['unlock'], times: 1 });
     for (const name of ['n2', 'n3']) world.launch(name, { latency: SLOW });
     await world.formed('n1', 'n2', 'n3');
-    expect(world.clusters.size).toBe(1);
+    expect([world.clusters.size, world.creators]).toEqual([1, 1]);
+    expect(world.nodes.get('n1')?.state).toMatchObject({ role: 'creator' });
   });
 
   it('F1b L6: it loses its lock while it creates: the others make the cluster, and it joins them', async () => {

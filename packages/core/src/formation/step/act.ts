@@ -1,4 +1,4 @@
-import type { Registration } from '../../backend/index.js';
+import { type Registration, sameIdentity } from '../../backend/index.js';
 import type { FormationConfig } from '../config.js';
 import { decide } from '../decide/index.js';
 import type { Decision } from '../decide/decision.js';
@@ -7,7 +7,7 @@ import type { JoinIntent, Machine, Standpoint } from '../machine.js';
 import { remember } from '../memory.js';
 import type { Observation, OwnDaemon } from '../observation.js';
 import type { Minted } from '../record.js';
-import { committedIdentity, situationOf } from '../situation.js';
+import { committedIdentity, identityOf, situationOf } from '../situation.js';
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
 import { enter, enterWork, reporting, type Step } from './transition.js';
@@ -84,7 +84,8 @@ function act(
         { verb: 'committed', record: decision.record },
       );
     case 'member': {
-      const entry = { role: 'member', record: decision.record, steps: entrySteps(config, 'member') } as const;
+      const role = sameIdentity(machine.made, identityOf(decision.record)) ? 'creator' : 'member';
+      const entry = { role, record: decision.record, steps: entrySteps(config, 'member') } as const;
       return proceed(config, machine, entry, nowMs);
     }
     case 'rejoin': {

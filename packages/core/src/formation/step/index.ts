@@ -29,6 +29,7 @@ export function initialMachine(): Machine {
     ticket: 0,
     memory: freshMemory(0),
     standing: undefined,
+    made: undefined,
     grant: undefined,
     failures: 0,
     firstConflictAtMs: undefined,

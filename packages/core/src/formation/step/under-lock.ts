@@ -136,7 +136,9 @@ function commit(
   change: PhaseOf<'committing'>['change'],
   entry: PhaseOf<'committing'>['entry'],
 ): Step {
-  return enter(machine, { kind: 'committing', record, change, entry }, { kind: 'unlock', record });
+  // Also when no answer comes: then the record tells later whose cluster it is.
+  const made = entry ? identityOf(record) : machine.made;
+  return enter({ ...machine, made }, { kind: 'committing', record, change, entry }, { kind: 'unlock', record });
 }
 
 export function committed(
