@@ -40,6 +40,7 @@ export const CAPABILITIES: Capabilities = {
   // A new leader extends every lease by its whole TTL; the rest is an election and the queue of expired leases.
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 2, plusMs: 3000 } },
   watch: true,
+  watchesExpiry: true,
 };
 
 /** The five verbs over one client, and what is remembered between them. */

@@ -43,4 +43,9 @@ export interface Capabilities {
   readonly takeover: { readonly earliest: Bound; readonly latest: Bound };
   /** true: the store can tell of changes. false: the core lists at intervals. Nothing is correct only because of it. */
   readonly watch: boolean;
+  /**
+   * true: `watch` also tells of entries that end with their TTL, so that a formed node lists when it is told, and otherwise
+   * only at long intervals. false (default): it lists at every refresh as well.
+   */
+  readonly watchesExpiry?: boolean;
 }

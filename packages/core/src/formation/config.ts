@@ -27,6 +27,8 @@ export interface FormationConfig {
   readonly registration: Capabilities['registration'];
   /** Whether entries carry state and identity. */
   readonly metadata: boolean;
+  /** Whether the store tells of everything that changes a list. */
+  readonly listsWhenTold: boolean;
   readonly select: Select;
   readonly onFailure: OnFailure;
   readonly onLocalData: OnLocalData;
@@ -44,6 +46,16 @@ export interface FormationConfig {
   /** Longest time until the lock or name of a member that died is free. */
   readonly latestTakeoverMs: number;
 }
+
+/** How often a formed node looks at its daemon. */
+export const glanceMs = ({ refreshMs, renewalMs }: FormationConfig): number => Math.min(refreshMs, renewalMs);
+
+/**
+ * Longest time between two lists of a formed node: each refresh, or, where the store tells of changes, two TTLs. That is how
+ * long a change may go unseen whose telling was lost.
+ */
+export const relistMs = ({ listsWhenTold, refreshMs, ttlMs }: FormationConfig): number =>
+  listsWhenTold ? Math.max(refreshMs, 2 * ttlMs) : refreshMs;
 
 /**
  * How long a fact of the store needs to reach everybody: one renewal, and one call that takes as long as a call may. Older

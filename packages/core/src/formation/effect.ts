@@ -16,6 +16,8 @@ export type Probe = 'all' | 'sample' | 'none';
 export type AwaitedEffect =
   | { readonly kind: 'inspect' }
   | { readonly kind: 'announce'; readonly standpoint: Standpoint }
+  /** Looks at the daemon and a few peers, and not at the store. */
+  | { readonly kind: 'glance' }
   | { readonly kind: 'observe'; readonly probe: Probe; readonly refusals: Refusals }
   | { readonly kind: 'lock' }
   | { readonly kind: 'unlock'; readonly record: ClusterRecord | undefined }

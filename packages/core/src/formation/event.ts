@@ -16,7 +16,10 @@ export type Reply = { readonly ticket: number; readonly nowMs: number } & (
   | { readonly kind: 'locked'; readonly outcome: LockOutcome; readonly minted: Minted }
   | { readonly kind: 'unlocked'; readonly outcome: UnlockOutcome }
   | { readonly kind: 'worked' }
-  | { readonly kind: 'woke' }
+  /** Beside the list that was seen last. */
+  | { readonly kind: 'glanced'; readonly observation: Observation }
+  /** `news`: the list that was seen last need not be the present one. */
+  | { readonly kind: 'woke'; readonly news: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure }
 );
 

@@ -7,7 +7,7 @@ export type {
   Select,
   WhenNobodyAlive,
 } from './config.js';
-export { propagationMs } from './config.js';
+export { propagationMs, relistMs } from './config.js';
 export { WAIT_REASONS, type WaitReason } from './decide/decision.js';
 export type { ReportName } from './effect.js';
 export { type FarewellParts, leaveForGood, sayGoodbye } from './farewell.js';

@@ -107,6 +107,8 @@ export interface Machine {
   readonly standing: Standing | undefined;
   /** The cluster whose first record this run wrote, or may have written. */
   readonly made: ClusterIdentity | undefined;
+  /** The last look found a formed node with nothing to do: until there is news, a glance at its daemon is enough. */
+  readonly calm: boolean;
   readonly grant: LockGrant | undefined;
   /** Failures in a row of the store or the daemon: each makes the next wait longer. */
   readonly failures: number;

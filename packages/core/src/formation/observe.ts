@@ -4,7 +4,7 @@ import { askList, askOwnDaemon, type GuardedBackend, type GuardedDriver } from '
 import type { Clock } from '../backend/index.js';
 import type { FormationConfig } from './config.js';
 import type { AwaitedEffect } from './effect.js';
-import type { Announced, Observation, OwnDaemon } from './observation.js';
+import type { Announced, Listing, Observation, OwnDaemon } from './observation.js';
 import { inTurn, type Refusals } from './refusals.js';
 import { bestFirst, namesRecord, type Peer, situationOf } from './situation.js';
 
@@ -61,6 +61,24 @@ async function askTargets(
 function sampleOf(peers: readonly Peer[], turn: number): readonly Peer[] {
   const start = (turn * SAMPLE) % Math.max(1, peers.length);
   return [...peers.slice(start), ...peers.slice(0, start)].slice(0, SAMPLE);
+}
+
+/** Looks at the daemon, and at a few peers where they have views, beside a list that was seen before. */
+export async function glance(observer: Observer, listing: Listing, turn: number): Promise<Observation> {
+  const { config, clock, announced } = observer;
+  const own = await inspectOwn(observer);
+  const answers: Answers = new Map();
+  const draft = (): Observation => ({
+    nowMs: clock.monotonicMs(),
+    own,
+    listing,
+    peers: answers,
+    probed: 'sample',
+    announced: announced(),
+  });
+  const peers = config.views === 'peer' ? situationOf(config, draft())?.peers : undefined;
+  if (listing.kind === 'listed' && peers) await ask(observer, sampleOf(peers, turn), listing.list, answers);
+  return draft();
 }
 
 /** Looks at daemon, store and peers, and never rejects: what cannot be known is part of the observation. */

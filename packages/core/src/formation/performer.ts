@@ -1,14 +1,14 @@
-import { FORMATION_LOCK, type InstanceId, type MemberList } from '../backend/index.js';
+import { FORMATION_LOCK, type InstanceId } from '../backend/index.js';
 import { ClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
-import { anySignal, type Runtime, timestamp } from '../runtime/index.js';
+import { anySignal, jitteredMs, type Runtime, timestamp } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
-import type { FormationConfig } from './config.js';
+import { type FormationConfig, glanceMs, relistMs } from './config.js';
 import type { AwaitedEffect } from './effect.js';
 import type { Reply } from './event.js';
 import type { Standpoint } from './machine.js';
-import type { Observation } from './observation.js';
-import { inspectOwn, type Observer, observe } from './observe.js';
+import type { Listing, Observation } from './observation.js';
+import { glance, inspectOwn, type Observer, observe } from './observe.js';
 import { createSleeper, type Sleeper } from './sleeper.js';
 
 export interface PerformerParts {
@@ -21,6 +21,8 @@ export interface PerformerParts {
   readonly instance: InstanceId;
   readonly metadata: () => Readonly<Record<string, string>>;
   readonly onObservation: (observation: Observation) => void;
+  /** The daemon was looked at, and the store was not. */
+  readonly onGlance: (observation: Observation) => void;
 }
 
 /** A reply before it is known whether anybody still waits for it. */
@@ -34,7 +36,9 @@ export class Performer {
   readonly #sleeper: Sleeper;
   readonly #observer: Observer;
   #lock: LockKeeper | undefined;
-  #latest: MemberList | undefined;
+  #latest: Extract<Listing, { kind: 'listed' }> | undefined;
+  #relistAtMs = 0;
+  #watchedSinceMs: number | undefined;
   #turn = 0;
 
   constructor(parts: PerformerParts, stopping: AbortSignal, onGrantLost: () => void) {
@@ -49,7 +53,7 @@ export class Performer {
       driver,
       clock: runtime.clock,
       announced: () => keeper.announced,
-      latest: () => this.#latest,
+      latest: () => this.#latest?.list,
       signal: stopping,
     };
   }
@@ -59,6 +63,11 @@ export class Performer {
     this.#sleeper.hint();
   }
 
+  /** Whether the store tells of changes from now on. */
+  watched(isOpen: boolean): void {
+    this.#watchedSinceMs = isOpen ? this.#parts.runtime.clock.monotonicMs() : undefined;
+  }
+
   perform(effect: AwaitedEffect): Promise<ReplyBody> {
     switch (effect.kind) {
       case 'inspect':
@@ -66,6 +75,8 @@ export class Performer {
         return inspectOwn(this.#observer).then((own) => ({ kind: 'inspected', own }));
       case 'announce':
         return this.#announce(effect.standpoint);
+      case 'glance':
+        return this.#glance();
       case 'observe':
         return this.#look(effect);
       case 'lock':
@@ -75,7 +86,7 @@ export class Performer {
       case 'work':
         return this.#work(effect).then(() => ({ kind: 'worked' }));
       case 'wake':
-        return this.#sleeper.sleep(effect).then(() => ({ kind: 'woke' }));
+        return this.#sleeper.sleep(effect).then(() => ({ kind: 'woke', news: this.#isNews() }));
     }
   }
 
@@ -103,9 +114,31 @@ export class Performer {
     this.#sleeper.forgetHints();
     this.#turn += 1;
     const observation = await observe(this.#observer, effect, this.#turn);
-    if (observation.listing.kind === 'listed') this.#latest = observation.listing.list;
+    const { listing } = observation;
+    if (listing.kind === 'listed') {
+      const { config, runtime } = this.#parts;
+      this.#latest = listing;
+      this.#relistAtMs = listing.askedAtMs + jitteredMs(relistMs(config), runtime.random());
+    }
     this.#parts.onObservation(observation);
     return { kind: 'observed', observation };
+  }
+
+  async #glance(): Promise<ReplyBody> {
+    this.#turn += 1;
+    const listing: Listing = this.#latest ?? { kind: 'failed', cause: 'STORE_FAILED' };
+    const observation = await glance(this.#observer, listing, this.#turn);
+    this.#parts.onGlance(observation);
+    return { kind: 'glanced', observation };
+  }
+
+  /** Whether the latest list may be out of date, or will be before the next time that this is asked. */
+  #isNews(): boolean {
+    const { config, runtime } = this.#parts;
+    const untold =
+      this.#watchedSinceMs === undefined || this.#latest === undefined || this.#latest.askedAtMs < this.#watchedSinceMs;
+    if (this.#sleeper.hinted || (config.listsWhenTold && untold)) return true;
+    return runtime.clock.monotonicMs() + glanceMs(config) > this.#relistAtMs;
   }
 
   async #acquire(): Promise<ReplyBody> {
@@ -147,7 +180,7 @@ export class Performer {
       throw new ClusterError('LOCK_LOST', `the lock ended before ${work.verb}`, { operation: work.verb });
     lock?.assertHeld();
     const { signal, clear } = anySignal([this.#stopping, lock?.signal]);
-    const call = { signal, list: this.#latest };
+    const call = { signal, list: this.#latest?.list };
     try {
       switch (work.verb) {
         case 'create':

@@ -17,6 +17,8 @@ export interface FormationRunner {
   start(): void;
   /** Something may have changed in the store. */
   hint(): void;
+  /** Whether the store tells of changes from now on. */
+  watched(isOpen: boolean): void;
   /** Ends everything under way; resolves when the daemon's work has settled and the lock is let go. */
   halt(): Promise<void>;
   /** Resolves when nothing is under way any more, after formation has failed. */
@@ -56,6 +58,10 @@ class Runner implements FormationRunner {
 
   hint(): void {
     this.#performer.hint();
+  }
+
+  watched(isOpen: boolean): void {
+    this.#performer.watched(isOpen);
   }
 
   async halt(): Promise<void> {

@@ -11,6 +11,8 @@ export interface Sleep {
 export interface Sleeper {
   sleep(sleep: Sleep): Promise<void>;
   hint(): void;
+  /** Whether there was a hint that no look has followed. */
+  readonly hinted: boolean;
   /** What was hinted at before this moment will be seen by the look that begins now. */
   forgetHints(): void;
 }
@@ -43,6 +45,9 @@ export function createSleeper(runtime: Runtime, stopped: AbortSignal): Sleeper {
 
   return {
     sleep,
+    get hinted() {
+      return hinted;
+    },
     hint() {
       hinted = true;
       onHint();

@@ -63,6 +63,7 @@ function capabilitiesOf(asked: Asked, value: unknown): Capabilities {
     record: oneOf(asked, fields['record'], ['separate', 'atomic'], 'record'),
     takeover: takeoverOf(asked, fields['takeover']),
     watch: booleanOf(asked, fields['watch'], 'watch'),
+    watchesExpiry: booleanOf(asked, fields['watchesExpiry'] ?? false, 'watchesExpiry'),
   });
 }
 

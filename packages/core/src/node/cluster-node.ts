@@ -87,6 +87,7 @@ class Node implements ClusterNode {
       onMachine: (machine) => this.#onMachine(machine),
       onReport: ({ name, data }) => events.emit(name, data),
       onObservation: (observation) => reporter.observed(observation),
+      onGlance: ({ own }) => reporter.glanced(own),
     });
   }
 
@@ -128,7 +129,7 @@ class Node implements ClusterNode {
   async #begin(signal: AbortSignal | undefined): Promise<void> {
     const settled = new Promise<void>((resolve, reject) => (this.#settleStart = { resolve, reject }));
     const { backend, runtime } = this.#foundation;
-    void watchChanges(backend, runtime, this.#watching.signal, () => this.#runner.hint());
+    void watchChanges(backend, runtime, this.#watching.signal, this.#runner);
     this.#runner.start();
     const abort = (reason: unknown) => {
       this.#settleStart?.reject(

@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/index.js';
-import { propagationMs } from '../formation/index.js';
+import { propagationMs, relistMs } from '../formation/index.js';
 import { processDriver } from './process-driver.js';
 import { type ClusterNodeOptions, resolveOptions } from './options.js';
 
@@ -24,7 +24,9 @@ export interface Timing {
   readonly formationAfterCrashMs: number;
   /** How long the members of a cluster must be silent before a node without data makes the next generation. */
   readonly silenceBeforeResumeMs: number;
-  /** After this the members put a lost record back. */
+  /** Longest time between two lists of a formed node: how long it may miss a change that the store failed to tell. */
+  readonly relistMs: number;
+  /** Worst time until the members put a lost record back. */
   readonly restoreAfterMs: number;
   /** What the first formation waits so that a store which was wiped unseen is not taken for a new one. */
   readonly settleMs: number;
@@ -55,11 +57,13 @@ export function describeTiming(options: TimingOptions): Timing {
     earliestTakeoverMs: timing.earliestTakeoverMs,
     latestTakeoverMs: timing.latestTakeoverMs,
     guaranteedGapMs: timing.guaranteedGapMs,
-    detectionMs: timing.latestTakeoverMs + formation.refreshMs + timing.callTimeoutMs,
+    detectionMs: timing.latestTakeoverMs + relistMs(formation) + timing.callTimeoutMs,
     formationAfterCrashMs:
       timing.latestTakeoverMs + Math.max(propagationMs(formation), formation.settleMs) + formation.refreshMs,
     silenceBeforeResumeMs: Math.max(formation.settleMs, toClose),
-    restoreAfterMs: timing.renewalMs + formation.refreshMs,
+    relistMs: relistMs(formation),
+    // The next renewal tells that it is gone; for another one nobody else may put it back.
+    restoreAfterMs: 2 * timing.renewalMs + formation.refreshMs,
     settleMs: formation.settleMs,
     wipedStoreWindow: formation.settleMs >= toClose ? 'closed' : 'open',
     settleMsToClose: toClose,

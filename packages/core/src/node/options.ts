@@ -206,6 +206,7 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
       concurrentJoins: driver.concurrentJoins,
       registration: capabilities.registration,
       metadata: capabilities.metadata,
+      listsWhenTold: capabilities.watch && capabilities.watchesExpiry === true,
       select,
       onFailure: oneOf(options, 'onFailure', 'stop', ['stop', 'ignore']),
       onLocalData: oneOf(options, 'onLocalData', 'refuse', ['refuse', 'reset', 'adopt']),

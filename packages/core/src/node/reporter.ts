@@ -13,6 +13,8 @@ export interface Reporter {
   /** Answers whether formation has to look. */
   kept(event: KeeperEvent): boolean;
   observed(observation: Observation): void;
+  /** The daemon was looked at, and the store was not. */
+  glanced(own: Observation['own']): void;
 }
 
 export interface ReporterParts {
@@ -31,7 +33,14 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
     store.failed(cause, text);
   }
 
+  function glanced(own: Observation['own']): void {
+    const status = own.kind === 'known' ? own.status : 'unknown';
+    if (daemon !== undefined && status !== daemon) events.emit('health.changed', { daemon: status });
+    daemon = status;
+  }
+
   return {
+    glanced,
     get daemon() {
       return daemon ?? 'unknown';
     },
@@ -55,7 +64,7 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
           return store.isNews(event.record);
         case 'lost':
           events.emit('registration.lost', {});
-          return false;
+          return true;
         case 'conflict':
           store.answered();
           events.emit('registration.lost', { heldBy: event.instance ?? 'another instance' });
@@ -66,9 +75,7 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
       }
     },
     observed({ listing, own }) {
-      const status = own.kind === 'known' ? own.status : 'unknown';
-      if (daemon !== undefined && status !== daemon) events.emit('health.changed', { daemon: status });
-      daemon = status;
+      glanced(own);
       if (listing.kind === 'failed') return storeFailed(listing.cause, `the list failed: ${listing.cause}`);
       store.listed(listing.list);
       const change = views.see(listing.list, listing.askedAtMs);

@@ -17,6 +17,7 @@ export const CONFIG: FormationConfig = {
   concurrentJoins: true,
   registration: 'explicit',
   metadata: true,
+  listsWhenTold: true,
   select: 'first-by-name',
   onFailure: 'stop',
   onLocalData: 'refuse',

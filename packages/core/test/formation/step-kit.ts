@@ -106,16 +106,30 @@ export function eventFor(kind: MachineEventKind, phase: PhaseKind): MachineEvent
       return { ...reply, kind, outcome: { kind: 'held', grant: GRANT }, minted };
     case 'unlocked':
       return { ...reply, kind, outcome: { kind: 'released' } };
+    case 'glanced':
+      return { ...reply, kind, observation: mine };
     case 'worked':
-    case 'woke':
       return { ...reply, kind };
+    case 'woke':
+      return { ...reply, kind, news: true };
     case 'failed':
       return { ...reply, kind, failure };
   }
 }
 
 export const EVENT_KINDS: readonly MachineEventKind[] = [
-  ...(['start', 'inspected', 'announced', 'observed', 'locked', 'unlocked', 'worked', 'woke', 'failed'] as const),
+  ...([
+    'start',
+    'inspected',
+    'announced',
+    'observed',
+    'locked',
+    'unlocked',
+    'worked',
+    'glanced',
+    'woke',
+    'failed',
+  ] as const),
   ...(['grant-lost', 'stop', 'halted'] as const),
 ];
 

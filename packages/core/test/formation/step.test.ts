@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest';
 import type { MachineEvent } from '../../src/formation/event.js';
 import type { PhaseKind } from '../../src/formation/machine.js';
 import { initialMachine, step } from '../../src/formation/step/index.js';
-import { CLUSTER, CONFIG, observation, OTHER, present, provisional, record } from './kit.js';
+import {
+  BLANK,
+  CLUSTER,
+  committed,
+  CONFIG,
+  member,
+  observation,
+  OTHER,
+  present,
+  provisional,
+  record,
+  type Sketch,
+} from './kit.js';
 import { EVENT_KINDS, eventFor, frozen, machineIn, NOW_MS, PHASES, TICKET, transition } from './step-kit.js';
 
 const phases = Object.keys(PHASES) as PhaseKind[];
@@ -163,5 +175,44 @@ describe('the formation machine without progress', () => {
     const formed = { ...machineIn('discovering'), standing: { identity: CLUSTER, role: 'member' as const } };
     const { effects } = step(CONFIG, formed, { ticket: TICKET, nowMs: NOW_MS, kind: 'observed', observation: seen });
     expect(effects).toMatchObject([{ kind: 'work', work: { verb: 'committed', record: { version: 4 } } }]);
+  });
+});
+
+describe('the formation machine of a formed node with nothing to do', () => {
+  const reply = { ticket: TICKET, nowMs: NOW_MS };
+  const calm = { ...machineIn('formed'), calm: true };
+  const home = { nowMs: NOW_MS, own: committed(), kept: record(), record: present() } as const;
+  const glanced = (sketch: Sketch) =>
+    step(CONFIG, calm, {
+      ...reply,
+      kind: 'glanced',
+      observation: observation({ ...home, probed: 'sample', ...sketch }),
+    });
+
+  it('V7: glances at its daemon while there is no news, and looks at everything when there is', () => {
+    const without = step(CONFIG, calm, { ...reply, kind: 'woke', news: false });
+    expect(without.effects).toMatchObject([{ kind: 'glance' }]);
+    const withNews = step(CONFIG, calm, { ...reply, kind: 'woke', news: true });
+    expect(withNews.effects).toMatchObject([{ kind: 'observe', probe: 'sample' }]);
+  });
+
+  it('rests after a glance that shows nothing new, however old the list is', () => {
+    const { machine, effects } = glanced({ askedAtMs: NOW_MS - 900_000 });
+    expect([machine.phase.kind, machine.calm]).toEqual(['formed', true]);
+    expect(effects).toMatchObject([{ kind: 'wake' }]);
+  });
+
+  it('row 0: a daemon that cannot be read is looked at again, and the store is left alone', () => {
+    expect(glanced({ own: 'unknown' }).effects).toMatchObject([{ kind: 'wake' }]);
+  });
+
+  it.each<[string, Sketch]>([
+    ['another identity of the daemon', { own: BLANK, announced: { state: 'ready', identity: CLUSTER } }],
+    ['a member that lacks me', { peers: [member('a')] }],
+    ['members that lack me', { peers: [member('a'), member('b')] }],
+  ])('does nothing upon a glance at %s but look at everything', (_, sketch) => {
+    const { machine, effects } = glanced(sketch);
+    expect(machine.standing).toBeDefined();
+    expect(effects).toMatchObject([{ kind: 'observe', probe: 'all' }]);
   });
 });

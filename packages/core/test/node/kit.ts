@@ -23,6 +23,8 @@ export interface Told extends ClusterEvent {
 export interface LaunchOptions extends Partial<Omit<ClusterNodeOptions, 'backend' | 'onEvent'>> {
   readonly latency?: Latency;
   readonly cluster?: string;
+  /** Its way to the store, for a node that comes back while the requests of its earlier run may still arrive. Default: its name. */
+  readonly client?: string;
 }
 
 /** A store, a clock and the nodes of one test. */
@@ -49,8 +51,11 @@ export class World {
   }
 
   /** Makes a node and starts it; what becomes of the start is in `failures` or in its state. */
-  launch(name: string, { latency, cluster = 'demo', driver, ...options }: LaunchOptions = {}): ClusterNode {
-    const backend = this.store.client({ cluster, id: name, ...(latency !== undefined && { latency }) });
+  launch(
+    name: string,
+    { latency, cluster = 'demo', client = name, driver, ...options }: LaunchOptions = {},
+  ): ClusterNode {
+    const backend = this.store.client({ cluster, id: client, ...(latency !== undefined && { latency }) });
     const node = createClusterNode(
       {
         backend,

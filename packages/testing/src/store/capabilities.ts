@@ -13,6 +13,7 @@ export const FULL_CAPABILITIES: Capabilities = {
   record: 'atomic',
   takeover: { earliest: { timesTtl: 1, plusMs: 0 }, latest: { timesTtl: 1, plusMs: 0 } },
   watch: true,
+  watchesExpiry: true,
 };
 
 /** Entries live one to two TTLs, and a lock that was lost is refused to everybody for `lockDelayMs`, as in Consul. */

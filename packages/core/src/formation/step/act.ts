@@ -13,6 +13,8 @@ import { entrySteps, proceed } from './enter-cluster.js';
 import { enter, enterWork, reporting, type Step } from './transition.js';
 import { fail, restFormed, waitFor } from './wait.js';
 
+type Stay = Extract<Decision, { kind: 'stay' }>;
+
 /** Decides from one observation, and remembers what it proves. */
 export function decideFrom(
   config: FormationConfig,
@@ -35,6 +37,21 @@ export function discovered(
   const { observation, nowMs } = reply;
   const { decision, machine } = decideFrom(config, before, observation);
   return act(config, machine, decision, observation, nowMs);
+}
+
+/**
+ * A formed node had no news of the store: nothing follows from a glance but rest, or a look at everything. The list counts as
+ * if it had been asked for now; whatever it would lead to is decided from a new one.
+ */
+export function glanced(config: FormationConfig, before: Machine, reply: Extract<Reply, { kind: 'glanced' }>): Step {
+  const { observation } = reply;
+  const { listing, nowMs } = observation;
+  const memory = remember(config, before.memory, observation, undefined);
+  const machine = { ...before, memory };
+  const current = listing.kind === 'listed' ? { ...listing, askedAtMs: nowMs } : listing;
+  const decision = decide({ config, observation: { ...observation, listing: current }, memory, formed: true });
+  const rests = decision.kind === 'stay' && (decision.row === '0' || isCalm(decision, machine));
+  return rests ? restFormed(config, machine, { calm: true }) : discover(machine, 'all');
 }
 
 /** How a node registers that is not formed: as joining, with the identity that its daemon has. */
@@ -97,9 +114,14 @@ function act(
   }
 }
 
+/** Whether nothing is to be done, or waited for: row 5 without a notice, and a record that counts all members. */
+const isCalm = ({ row, notice }: Stay, { memory }: Machine): boolean =>
+  row === '5' && notice === undefined && memory.clocks.undersized === undefined;
+
 /** Formed as before; what the store says against it is told once, not acted upon. */
-function stay(config: FormationConfig, machine: Machine, { notice }: Extract<Decision, { kind: 'stay' }>): Step {
-  const step = restFormed(config, { ...machine, notice });
+function stay(config: FormationConfig, machine: Machine, decision: Stay): Step {
+  const { notice } = decision;
+  const step = restFormed(config, { ...machine, notice }, { calm: isCalm(decision, machine) });
   return notice && notice !== machine.notice ? reporting(step, notice) : step;
 }
 

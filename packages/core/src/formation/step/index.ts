@@ -2,7 +2,7 @@ import type { FormationConfig } from '../config.js';
 import type { MachineEvent, Reply } from '../event.js';
 import type { Machine, Phase } from '../machine.js';
 import { freshMemory } from '../memory.js';
-import { discovered, join, joiningAs } from './act.js';
+import { discovered, glanced, join, joiningAs } from './act.js';
 import { discover } from './discover.js';
 import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
 import { enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
@@ -30,6 +30,7 @@ export function initialMachine(): Machine {
     memory: freshMemory(0),
     standing: undefined,
     made: undefined,
+    calm: false,
     grant: undefined,
     failures: 0,
     firstConflictAtMs: undefined,
@@ -86,8 +87,10 @@ function replied(config: FormationConfig, machine: Machine, reply: Exclude<Reply
       return phase.kind === 'releasing' ? released(config, machine, phase, reply.nowMs) : unchanged(machine);
     case 'worked':
       return workedIn(config, machine, reply.nowMs);
+    case 'glanced':
+      return phase.kind === 'formed' ? glanced(config, machine, reply) : unchanged(machine);
     case 'woke':
-      return wokeIn(machine);
+      return wokeIn(machine, reply);
   }
 }
 
@@ -154,11 +157,11 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
   }
 }
 
-function wokeIn(machine: Machine): Step {
+function wokeIn(machine: Machine, { news }: Extract<Reply, { kind: 'woke' }>): Step {
   const { phase } = machine;
   switch (phase.kind) {
     case 'formed':
-      return discover(machine);
+      return news || !machine.calm ? discover(machine) : enter(machine, { kind: 'formed' }, { kind: 'glance' });
     case 'waiting':
       return phase.resume === 'inspect' ? inspect(machine) : discover(machine);
     case 'verifying':
@@ -184,6 +187,7 @@ function failed(
     case 'publishing':
     case 'verifying':
     case 'readying':
+    case 'formed':
       return storeFailed(config, machine, failure, nowMs, 'discover');
     case 'confirming':
     case 'rechecking':

@@ -1,4 +1,4 @@
-import type { FormationConfig } from '../config.js';
+import { type FormationConfig, glanceMs } from '../config.js';
 import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
 import type { Lasting, Machine, Resume } from '../machine.js';
@@ -41,6 +41,11 @@ export interface WaitMore {
   readonly lasting?: Lasting | undefined;
 }
 
+export interface RestMore {
+  readonly calm?: boolean;
+  readonly released?: WaitMore['released'];
+}
+
 /** Waits, visibly and for as long as the reason lasts, unless formation has made no progress for too long. */
 export function waitFor(
   config: FormationConfig,
@@ -49,7 +54,7 @@ export function waitFor(
   nowMs: number,
   more: WaitMore = {},
 ): Step {
-  if (machine.standing) return restFormed(config, machine, more.released);
+  if (machine.standing) return restFormed(config, machine, { released: more.released });
   const leftMs = timeLeftMs(config, machine, nowMs);
   if (leftMs <= 0) {
     const cause = wait.cause ? ` (${wait.cause})` : '';
@@ -87,8 +92,10 @@ export function storeFailed(
   return waitAfterFailure(config, machine, wait, nowMs, { resume });
 }
 
-/** A formed node at rest: looks again at each refresh, and when the store says that something changed. */
-export function restFormed(config: FormationConfig, machine: Machine, released?: WaitMore['released']): Step {
-  const hintsAfterMs = Math.min(FORMED_HINTS_AFTER_MS, config.refreshMs);
-  return enter(machine, { kind: 'formed' }, { kind: 'wake', afterMs: config.refreshMs, hintsAfterMs, released });
+/** A formed node at rest, until its daemon is to be looked at again or the store says that something changed. */
+export function restFormed(config: FormationConfig, before: Machine, more: RestMore = {}): Step {
+  const machine = { ...before, calm: more.calm === true };
+  const afterMs = glanceMs(config);
+  const hintsAfterMs = Math.min(FORMED_HINTS_AFTER_MS, afterMs);
+  return enter(machine, { kind: 'formed' }, { kind: 'wake', afterMs, hintsAfterMs, released: more.released });
 }

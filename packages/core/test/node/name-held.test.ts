@@ -1,0 +1,44 @@
+import { describeTiming } from '@autocluster/core';
+import { describe, expect, it } from 'vitest';
+import { World } from './kit.js';
+
+const TTL_MS = 30_000;
+
+/** A node whose renewals are on their way for `delayMs` each, dies; its name is asked for again at once. */
+async function restarted(delayMs: number) {
+  const world = new World();
+  for (const name of ['n1', 'n2']) world.launch(name, { ttlMs: TTL_MS });
+  await world.formed('n1', 'n2');
+  await world.time.advance(60_000);
+  const { latestTakeoverMs, renewalMs } = describeTiming({
+    backend: world.store.client({ cluster: 'other' }),
+    ttlMs: TTL_MS,
+  });
+  world.faults('n1').inject({ kind: 'delay', requestMs: delayMs, verbs: ['register'] });
+  await world.time.advance(3 * renewalMs);
+  world.crash('n1');
+  const startedAtMs = world.time.nowMs;
+  const node = world.launch('n1', { ttlMs: TTL_MS, client: 'n1 again' });
+  await world.until(() => node.state.kind === 'formed' || world.failures.has('n1'), 200_000);
+  return { world, node, tookMs: world.time.nowMs - startedAtMs, patienceMs: latestTakeoverMs + renewalMs };
+}
+
+describe('F12: a name that an earlier run of the same node still holds', () => {
+  it.each([0, 4_000])('its last request came %i ms late: is waited for', async (delayMs) => {
+    const { world, node } = await restarted(delayMs);
+    expect([node.state.kind, world.failures.size]).toEqual(['formed', 0]);
+  });
+
+  it('its last request came later than any answer is waited for: NAME_HELD, and not before the bound', async () => {
+    // The entry ends one TTL after the request has arrived: from the store, that cannot be told from an instance that lives.
+    const { world, tookMs, patienceMs } = await restarted(19_000);
+    expect(world.failures.get('n1')).toMatchObject({ code: 'NAME_HELD' });
+    expect(tookMs).toBeGreaterThan(patienceMs);
+    // Nothing of the other run was touched, and once it is gone the next start succeeds.
+    expect(world.cluster.members.map(({ registration }) => registration.node)).toEqual(['n1', 'n2']);
+    await world.time.advance(TTL_MS);
+    world.launch('n1', { ttlMs: TTL_MS, client: 'n1 at last' });
+    await world.formed('n1', 'n2');
+    expect(world.clusters.size).toBe(1);
+  });
+});
