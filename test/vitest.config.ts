@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^@autocluster\/core$/, replacement: source('core/src/index.ts') },
       { find: /^@autocluster\/core\/(backend|driver|runtime)$/, replacement: source('core/src/$1/index.ts') },
-      { find: /^@autocluster\/(conformance|etcd|kubernetes|local|testing)$/, replacement: source('$1/src/index.ts') },
+      { find: /^@autocluster\/([a-z]+)$/, replacement: source('$1/src/index.ts') },
     ],
   },
   test: {

@@ -22,6 +22,10 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The one room of a driver's package that runs a whole node, on the other side of the interface. */
+const RUNS_A_NODE = 'run';
+const ALSO_TO_RUN = ['@autocluster/core', '@autocluster/core/runtime'];
+
 /** Rooms of the core that may use Node's own modules, and which. */
 export const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {
   runtime: ['node:crypto', 'node:os'],
@@ -46,7 +50,8 @@ function kindOf(owner: string, backends: ReadonlySet<string>): keyof typeof ALLO
 
 function foreignImport(owner: string, { from, node, specifier }: Import, kind: keyof typeof ALLOWED): Violation[] {
   if (!specifier.startsWith('@autocluster/')) return [];
-  const allowed: readonly string[] = [...ALLOWED[kind], ...(ALSO[owner] ?? [])];
+  const runs = kind === 'driver' && roomOf(from.path) === RUNS_A_NODE;
+  const allowed: readonly string[] = [...ALLOWED[kind], ...(ALSO[owner] ?? []), ...(runs ? ALSO_TO_RUN : [])];
   if (allowed.includes(specifier)) return [];
   return [
     violationAt(from, node, `${owner} imports ${specifier}; of this workspace it may import ${allowed.join(', ')}`),

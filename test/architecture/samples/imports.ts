@@ -102,6 +102,7 @@ export const boundaries = [
   good('each its own entry points', {
     [a]: "import '@autocluster/core/backend'; import { Etcd3 } from 'etcd3'; import { b } from './b.js'",
     'packages/rabbitmq/src/driver.ts': "import type { ClusterDriver } from '@autocluster/core/driver'",
+    'packages/rabbitmq/src/run/run-node.ts': "import { createClusterNode } from '@autocluster/core'",
     'packages/testing/src/clock.ts': "import '@autocluster/core/runtime'; import '@autocluster/core'",
     'packages/cli/src/main.ts': "import { etcd } from '@autocluster/etcd'",
     [core('runtime/system.ts')]: "import { randomUUID } from 'node:crypto'",
@@ -115,6 +116,11 @@ export const boundaries = [
     'a store that nobody has listed',
     { [store('backend.ts')]: '', [store('index.ts')]: "import '@autocluster/core/runtime'" },
     `${store('index.ts')}:1 fancystore imports @autocluster/core/runtime`,
+  ),
+  bad(
+    'a driver and the node that it serves',
+    { 'packages/rabbitmq/src/driver.ts': "import '@autocluster/core'" },
+    'packages/rabbitmq/src/driver.ts:1 rabbitmq imports',
   ),
   bad(
     'a driver and a store',

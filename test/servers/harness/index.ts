@@ -28,4 +28,11 @@ export type { ConsulOptions, ConsulTls } from './consul-options.ts';
 export { startKubernetes, type KubernetesOptions, type KubernetesServer } from './kubernetes.ts';
 export type { ApiCall, ApiReply, TokenOptions } from './kubernetes-api.ts';
 export { startEpmd, type Epmd } from './epmd.ts';
-export { startRabbitmq, type RabbitmqNode, type RabbitmqOptions } from './rabbitmq.ts';
+export {
+  brokerEnvironment,
+  startRabbitmq,
+  writeBrokerFiles,
+  type BrokerPlace,
+  type RabbitmqNode,
+  type RabbitmqOptions,
+} from './rabbitmq.ts';

@@ -51,7 +51,16 @@ interface Plan {
 const hasLongName = (nodename: string) => (nodename.split('@')[1] ?? '').includes('.');
 const LOOPBACK_ONLY = `-kernel inet_dist_use_interface {${LOOPBACK.replaceAll('.', ',')}}`;
 
-function environmentOf({ nodename, amqpPort, distPort, folder, epmd, options }: Plan): Record<string, string> {
+export type BrokerPlace = Pick<Plan, 'nodename' | 'amqpPort' | 'distPort' | 'folder' | 'epmd'>;
+
+/** With these variables a broker keeps to its folder, its ports and the loopback interface. */
+export function brokerEnvironment({
+  nodename,
+  amqpPort,
+  distPort,
+  folder,
+  epmd,
+}: BrokerPlace): Readonly<Record<string, string>> {
   return {
     HOME: folder,
     ERL_EPMD_PORT: String(epmd.port),
@@ -73,14 +82,14 @@ function environmentOf({ nodename, amqpPort, distPort, folder, epmd, options }: 
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_PID_FILE: join(folder, 'rabbitmq.pid'),
     RABBITMQ_LOGS: '-',
-    ...options.env,
   };
 }
 
-async function writeFiles({ folder, cookie, options }: Plan): Promise<void> {
-  const cookieFile = join(folder, '.erlang.cookie');
+export async function writeBrokerFiles(
+  folder: string,
+  options: Pick<RabbitmqOptions, 'config' | 'plugins'>,
+): Promise<void> {
   await Promise.all([
-    writeFile(cookieFile, cookie).then(() => chmod(cookieFile, 0o400)),
     writeFile(join(folder, 'rabbitmq.conf'), ['loopback_users.guest = true', ...(options.config ?? []), ''].join('\n')),
     writeFile(join(folder, 'rabbitmq-env.conf'), ''),
     writeFile(join(folder, 'enabled_plugins'), `[${(options.plugins ?? []).join(',')}].\n`),
@@ -89,7 +98,7 @@ async function writeFiles({ folder, cookie, options }: Plan): Promise<void> {
 
 function prepare(plan: Plan): { daemon: Daemon; node: Omit<RabbitmqNode, keyof ServerControls> } {
   const { options, folder, scripts, amqpPort, nodename, cookie, distPort, epmd } = plan;
-  const environment = environmentOf(plan);
+  const environment = { ...brokerEnvironment(plan), ...options.env };
   const rabbitmqctl = (args: readonly string[], { env, ...rest }: CommandOptions = {}) =>
     runCommand(join(scripts, 'rabbitmqctl'), args, { ...rest, env: { ...environment, ...env } });
   const daemon = new Daemon({
@@ -119,7 +128,10 @@ async function launch(options: RabbitmqOptions, epmd: Epmd, ports: readonly numb
     scripts: dirname(requireServer('rabbitmq')),
     options,
   };
-  await writeFiles(plan);
+  const cookieFile = join(plan.folder, '.erlang.cookie');
+  await writeFile(cookieFile, plan.cookie);
+  await chmod(cookieFile, 0o400);
+  await writeBrokerFiles(plan.folder, options);
   const { daemon, node } = prepare(plan);
   await orKeepLogs(plan.folder, [daemon], () => daemon.start());
   const stop = async () => {

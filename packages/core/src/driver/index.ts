@@ -6,6 +6,8 @@ export {
   type ClusterIdentity,
   type ClusterRecord,
   compareNodes,
+  decodeRecord,
+  encodeRecord,
   type ErrorCode,
   type InstanceId,
   invalidRange,

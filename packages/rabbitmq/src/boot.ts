@@ -1,0 +1,73 @@
+import type { NodeId } from '@autocluster/core/driver';
+import type { Brokers } from './broker.js';
+import { brokerError } from './errors.js';
+import { atom } from './expressions.js';
+import { awaitGate, bootGate, type GateState, passGate, placeGate, refuseGate } from './gate.js';
+import type { Probe } from './parse.js';
+
+/** Moves the own broker between its states. A broker without a gate was not started by us, and is stopped and started instead. */
+export class Boot {
+  readonly #brokers: Brokers;
+
+  constructor(brokers: Brokers) {
+    this.#brokers = brokers;
+  }
+
+  /** Tells the broker that waits without data where it belongs, and waits until it has opened its database there. */
+  async place(nodes: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    await this.#evaluate(placeGate(nodes.map(atom)), signal);
+    await this.#reach(['confirming', 'booted'], signal);
+  }
+
+  /** Brings a broker without data into the seed's cluster. */
+  async enter(seed: NodeId, signal: AbortSignal): Promise<void> {
+    const { node } = this.#brokers.config;
+    const { gate } = await this.#brokers.probe(node, signal);
+    if (gate !== 'none') return this.place([seed, node], signal);
+    await this.#control(['join_cluster', seed], signal);
+    await this.#control(['start_app'], signal);
+  }
+
+  /** Destroys the data of the broker, which does not run afterwards, and waits where it can. */
+  async clear({ gate, running }: Probe, signal: AbortSignal): Promise<void> {
+    if (gate === 'confirming') await this.#evaluate(refuseGate, signal);
+    else if (running || gate === 'none' || gate === 'booting') await this.#control(['stop_app'], signal);
+    await this.#control(['force_reset'], signal);
+    if (gate === 'none') return;
+    await this.#evaluate(bootGate(true), signal);
+    await this.#reach(['deciding'], signal);
+  }
+
+  /** A broker that is not held must run: blank and alone, it serves nobody. */
+  async stand(signal: AbortSignal): Promise<void> {
+    const { gate, running } = await this.#brokers.probe(this.#brokers.config.node, signal);
+    if (gate === 'none' && !running) await this.#control(['start_app'], signal);
+  }
+
+  /** Lets a broker whose membership is confirmed go on to serve, and waits until it does. */
+  async finish({ gate }: Probe, signal: AbortSignal): Promise<void> {
+    if (gate === 'confirming') await this.#evaluate(passGate, signal);
+    if (gate === 'confirming' || gate === 'booting') await this.#reach(['booted'], signal);
+  }
+
+  /** Out of the cluster, in the view of the others too. The last member has nobody to tell. */
+  async leave({ running, members }: Probe, signal: AbortSignal): Promise<void> {
+    if (running) await this.#control(['stop_app'], signal);
+    await this.#control([members.length > 1 ? 'reset' : 'force_reset'], signal);
+  }
+
+  async #reach(states: readonly GateState[], signal: AbortSignal): Promise<void> {
+    const state = String(await this.#evaluate(awaitGate(states), signal));
+    if (state.startsWith('{failed')) {
+      throw brokerError(`the broker did not boot: ${state.slice(0, 500)}`, { operation: 'boot' });
+    }
+  }
+
+  #evaluate(expression: string, signal: AbortSignal): Promise<unknown> {
+    return this.#brokers.commands.evaluate(this.#brokers.config.node, expression, signal);
+  }
+
+  #control(args: readonly string[], signal: AbortSignal): Promise<string> {
+    return this.#brokers.commands.control('rabbitmqctl', this.#brokers.config.node, args, signal);
+  }
+}

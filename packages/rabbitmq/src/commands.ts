@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { RabbitmqConfig } from './config.js';
+import { abortError, brokerError } from './errors.js';
+import { parseEvaluated } from './parse.js';
+
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** null: a signal ended it. */
+  readonly exitCode: number | null;
+}
+
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly input?: string;
+}
+
+const MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024;
+
+/** Runs a program to its end. Rejects when it cannot be started, or when the signal ended it. */
+export function run({ command, args, env, input = '' }: Program, signal: AbortSignal, operation: string): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortError(signal, operation));
+    const child = spawn(command, args, { env, stdio: 'pipe', signal, killSignal: 'SIGKILL' });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (stdout.length < MAX_OUTPUT_CHARACTERS) stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (stderr.length < MAX_OUTPUT_CHARACTERS) stderr += text;
+    });
+    child.once('error', (cause) => {
+      if (signal.aborted) return reject(abortError(signal, operation));
+      reject(brokerError(`${command} cannot be run`, { operation, retryable: false, cause }));
+    });
+    child.once('close', (exitCode) => {
+      if (signal.aborted) return reject(abortError(signal, operation));
+      resolve({ stdout, stderr, exitCode });
+    });
+    // Who ends without reading its input has no use for it.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+/** What is true of every command: where the cookie is, and which node is ours. The cookie itself is in a file only. */
+export function commandEnvironment({ env, home, node, longNames }: RabbitmqConfig): Record<string, string | undefined> {
+  const { RABBITMQ_ERLANG_COOKIE: _cookie, ...rest } = env;
+  return { ...rest, HOME: home, RABBITMQ_NODENAME: node, RABBITMQ_USE_LONGNAME: String(longNames) };
+}
+
+const shortText = ({ stdout, stderr }: Ran): string => (stderr.trim() || stdout.trim()).slice(-1000);
+
+export interface Commands {
+  /** Evaluates Erlang in a node, and answers the value that its JSON holds. */
+  evaluate(node: string, expression: string, signal: AbortSignal): Promise<unknown>;
+  /** Whether this way of asking is the cheap one. */
+  readonly cheap: boolean;
+  /** Runs one of RabbitMQ's own commands against a node; rejects unless it succeeds. Answers what it printed. */
+  control(
+    command: 'rabbitmqctl' | 'rabbitmq-queues',
+    node: string,
+    args: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string>;
+}
+
+/** The two ways to a broker: `erl_call`, which speaks Erlang's own protocol, and RabbitMQ's commands. */
+export function createCommands(config: RabbitmqConfig): Commands {
+  const env = commandEnvironment(config);
+  const { erlCall, scripts, longNames } = config;
+  const kind = longNames ? ['--longnames'] : [];
+  let calls = 0;
+
+  async function control(
+    command: 'rabbitmqctl' | 'rabbitmq-queues',
+    node: string,
+    args: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    const operation = `${command} ${args[0] ?? ''}`;
+    const program = { command: join(scripts, command), args: ['--node', node, ...kind, ...args], env };
+    const ran = await run(program, signal, operation);
+    if (ran.exitCode === 0) return ran.stdout;
+    throw brokerError(`${operation} on ${node} ended with ${ran.exitCode}: ${shortText(ran)}`, { operation });
+  }
+
+  return {
+    cheap: erlCall !== undefined,
+    control,
+    async evaluate(node, expression, signal) {
+      if (erlCall === undefined)
+        return parseEvaluated(await control('rabbitmqctl', node, ['eval', expression], signal));
+      // Two calls under one name would cut each other off, and erl_call's own random names are the same within a second.
+      calls += 1;
+      const args = [longNames ? '-name' : '-sname', node, '-h', `autocluster-${process.pid}-${calls}`, '-e'];
+      const ran = await run({ command: erlCall, args, env, input: `${expression}\n` }, signal, 'erl_call');
+      if (ran.exitCode !== 0)
+        throw brokerError(`${node} does not answer: ${shortText(ran)}`, { operation: 'erl_call' });
+      return parseEvaluated(ran.stdout);
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { evaluated } from './expressions.js';
+
+/**
+ * A module for the broker's own VM. RabbitMQ finds boot steps by an attribute of the modules of its applications, so two
+ * more steps are all it takes: a broker without data stops before it opens its database until it is told where it belongs,
+ * and goes no further, to its queues, plugins and listeners, until that is confirmed.
+ *
+ * A broker whose data names a cluster of ours passes both, unless `hold` says that its last join was not confirmed.
+ */
+const SOURCE = String.raw`
+-module(autocluster_gate).
+-export([boot/1, decide/0, confirm/0, state/0, await/1, tell/1, follow/0]).
+-rabbit_boot_step({autocluster_decide,
+  [{mfa, {autocluster_gate, decide, []}}, {requires, file_handle_cache}, {enables, database}]}).
+-rabbit_boot_step({autocluster_confirm,
+  [{mfa, {autocluster_gate, confirm, []}}, {requires, core_initialized}, {enables, recovery}]}).
+
+boot(Hold) ->
+    ok = start(),
+    ok = ask({enter, booting}),
+    application:set_env(autocluster, hold, Hold),
+    spawn(fun() ->
+        Result = try rabbit:start() of
+            ok -> watch(), booted;
+            Other -> {failed, Other}
+        catch
+            _:Reason -> {failed, Reason}
+        end,
+        ask({enter, Result})
+    end),
+    ok.
+
+state() -> case whereis(autocluster_gate) of undefined -> none; _ -> ask(state) end.
+tell(Verdict) -> ask({tell, Verdict}).
+await(States) -> ask({await, States}).
+
+decide() ->
+    case is_virgin() of
+        true ->
+            application:set_env(autocluster, hold, true),
+            ask({hold, deciding});
+        false -> ok
+    end.
+
+confirm() ->
+    case application:get_env(autocluster, hold, true) =:= false andalso is_committed() of
+        true -> ok;
+        false -> ask({hold, confirming})
+    end.
+
+is_virgin() ->
+    case answer(rabbit_db, is_virgin_node) of
+        {ok, Virgin} -> Virgin;
+        none ->
+            case answer(rabbit_mnesia, is_virgin_node) of
+                {ok, Virgin} -> Virgin;
+                none -> not mnesia:system_info(use_dir)
+            end
+    end.
+
+answer(Module, Function) ->
+    _ = code:ensure_loaded(Module),
+    case erlang:function_exported(Module, Function, 0) of
+        true -> {ok, Module:Function()};
+        false -> none
+    end.
+
+is_committed() ->
+    case rabbit_runtime_parameters:value_global(autocluster) of
+        Text when is_binary(Text) -> binary:match(Text, <<"\"state\":\"committed\"">>) =/= nomatch;
+        _ -> false
+    end.
+
+watch() ->
+    spawn(fun() ->
+        Ref = erlang:monitor(process, rabbit_sup),
+        receive {'DOWN', Ref, process, _, _} ->
+            case rabbit_boot_state:get() of
+                ready -> init:stop(1);
+                _ -> ok
+            end
+        end
+    end).
+
+follow() ->
+    spawn(fun() ->
+        Port = erlang:open_port({fd, 0, 0}, [in, eof]),
+        receive {Port, eof} -> init:stop() end
+    end),
+    ok.
+
+start() ->
+    case whereis(autocluster_gate) of
+        undefined ->
+            Parent = self(),
+            Pid = spawn(fun() -> register(autocluster_gate, self()), Parent ! {self(), ready}, loop(idle, none, []) end),
+            receive {Pid, ready} -> ok end;
+        _ -> ok
+    end.
+
+ask(What) ->
+    Ref = erlang:monitor(process, autocluster_gate),
+    autocluster_gate ! {self(), Ref, What},
+    receive
+        {Ref, Answer} -> erlang:demonitor(Ref, [flush]), Answer;
+        {'DOWN', Ref, process, _, Reason} -> exit(Reason)
+    end.
+
+loop(State, Held, Waiting) ->
+    receive
+        {From, Ref, state} -> From ! {Ref, State}, loop(State, Held, Waiting);
+        {From, Ref, {hold, Step}} -> enter(Step, {From, Ref}, Waiting);
+        {From, Ref, {enter, New}} -> From ! {Ref, ok}, enter(New, none, Waiting);
+        {From, Ref, {await, States}} ->
+            case is_met(State, States) of
+                true -> From ! {Ref, State}, loop(State, Held, Waiting);
+                false -> loop(State, Held, [{From, Ref, States} | Waiting])
+            end;
+        {From, Ref, {tell, Verdict}} ->
+            case Held of
+                none -> From ! {Ref, {error, State}}, loop(State, Held, Waiting);
+                {Step, StepRef} ->
+                    Step ! {StepRef, Verdict},
+                    From ! {Ref, ok},
+                    enter(booting, none, Waiting)
+            end
+    end.
+
+enter(State, Held, Waiting) ->
+    {Met, Left} = lists:partition(fun({_, _, States}) -> is_met(State, States) end, Waiting),
+    [From ! {Ref, State} || {From, Ref, _} <- Met],
+    loop(State, Held, Left).
+
+is_met({failed, _}, _) -> true;
+is_met(State, States) -> lists:member(State, States).
+`;
+
+const encoded = Buffer.from(SOURCE).toString('base64');
+
+/**
+ * Compiles the module in the broker's VM and declares it a part of the application `rabbit`, which must not have been loaded.
+ * The compiler is always there: RabbitMQ depends on it itself. From then on the VM ends with the process that started it, whose
+ * pipe its standard input is. The configuration is read as well, so that the broker knows its folders.
+ */
+export const installGate = evaluated(`
+  {ok, Tokens, _} = erl_scan:string(binary_to_list(base64:decode("${encoded}"))),
+  Parse = fun Next([], _, Forms) -> lists:reverse(Forms);
+              Next([{dot, _} = Dot | Rest], Form, Forms) ->
+                {ok, Parsed} = erl_parse:parse_form(lists:reverse([Dot | Form])), Next(Rest, [], [Parsed | Forms]);
+              Next([Token | Rest], Form, Forms) -> Next(Rest, [Token | Form], Forms) end,
+  {ok, Module, Code} = compile:forms(Parse(Tokens, [], [])),
+  {module, Module} = code:load_binary(Module, "autocluster_gate.erl", Code),
+  {ok, [{application, rabbit, Facts}]} = file:consult(filename:join([code:lib_dir(rabbit), "ebin", "rabbit.app"])),
+  Modules = proplists:get_value(modules, Facts),
+  ok = application:load({application, rabbit, lists:keystore(modules, 1, Facts, {modules, [Module | Modules]})}),
+  ok = autocluster_gate:follow(),
+  {ok, _} = application:ensure_all_started(rabbitmq_prelaunch),
+  <<"installed">>`);
+
+export const bootGate = (hold: boolean): string => evaluated(`ok = autocluster_gate:boot(${hold}), <<"booting">>`);
+
+const STATE_TEXT = 'iolist_to_binary(io_lib:format("~0p", [State]))';
+
+/** Answers with the state that was reached: one of these, or `{failed, …}`. */
+export const awaitGate = (states: readonly GateState[]): string =>
+  evaluated(`State = autocluster_gate:await([${states.join(', ')}]), ${STATE_TEXT}`);
+
+/** Lets the broker that is held go on. */
+export const passGate = evaluated('ok = autocluster_gate:tell(ok), <<"passed">>');
+
+/** Ends the boot of the broker that is held; its VM stays. */
+export const refuseGate = evaluated(
+  'ok = autocluster_gate:tell({error, refused}), State = autocluster_gate:await([refused]), <<"refused">>',
+);
+
+/** Where a broker without data is to find its cluster: with nobody, it makes one of its own. */
+export function placeGate(nodes: readonly string[]): string {
+  const backend = 'rabbit_peer_discovery_classic_config';
+  return evaluated(`
+    ok = application:set_env(rabbit, cluster_formation, [{peer_discovery_backend, ${backend}}]),
+    ok = application:set_env(rabbit, cluster_nodes, {[${nodes.join(', ')}], disc}),
+    ok = autocluster_gate:tell(ok), <<"placed">>`);
+}
+
+/** Where the boot of a broker stands. `none`: it was not started by us. */
+export type GateState = 'idle' | 'booting' | 'deciding' | 'confirming' | 'booted' | 'failed' | 'none';

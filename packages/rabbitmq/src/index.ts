@@ -1,0 +1,3 @@
+export type { RabbitmqOptions } from './config.js';
+export { rabbitmq } from './driver.js';
+export { type RabbitmqNodeOptions, runRabbitmqNode } from './run/run-node.js';

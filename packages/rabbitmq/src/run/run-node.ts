@@ -1,0 +1,99 @@
+import { type ClusterNode, type ClusterNodeOptions, createClusterNode } from '@autocluster/core';
+import { Brokers } from '../broker.js';
+import { createCommands } from '../commands.js';
+import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from '../config.js';
+import { writeCookie } from '../cookie.js';
+import { RabbitmqDriver } from '../driver.js';
+import { brokerError, messageOf } from '../errors.js';
+import { awaitGate, bootGate, installGate } from '../gate.js';
+import { isCastOut } from '../view.js';
+import { stderrLogger } from './logger.js';
+import { type Server, startServer } from './server.js';
+
+export interface RabbitmqNodeOptions extends Omit<ClusterNodeOptions, 'driver'> {
+  /** The broker. */
+  readonly rabbitmq?: RabbitmqOptions;
+  /** Signals that end the node: it says goodbye to the store, and the broker stops. Default: SIGTERM and SIGINT. */
+  readonly signals?: readonly NodeJS.Signals[];
+}
+
+const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+const FAILED = 1;
+
+type End =
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'exited' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/**
+ * Runs one RabbitMQ node of a cluster: starts `rabbitmq-server` as a child, forms or joins the cluster, and keeps the node
+ * registered while its broker runs. Clients are let in when the node belongs to its cluster, and not before.
+ *
+ * Resolves when the broker has ended, with the exit status for this process: the broker's own, or 1 when the node ended
+ * because it could not be, or stay, a part of its cluster. Rejects `INVALID_OPTION` before anything is started.
+ */
+export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<number> {
+  const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, ...nodeOptions } = options;
+  const config = readOptions(rabbitmq);
+  const driver = new RabbitmqDriver(config);
+  // Its options are checked before a broker is started.
+  const node = createClusterNode({ ...nodeOptions, logger, driver });
+  if (config.cookie !== undefined) writeCookie(config.home, config.cookie);
+  const server = startServer(config);
+  const ending = listen(signals);
+  const leave = new AbortController();
+  const life = live(node, server, config, leave.signal);
+  const end = await Promise.race([ending.first, life, server.exited.then((): End => ({ kind: 'exited' }))]);
+  ending.passOn((signal) => server.kill(signal));
+  leave.abort(brokerError('the node stops', { operation: 'stop' }));
+  await node.stop();
+  if (end.kind === 'failed') logger.error({ error: end.error }, `the node stops: ${messageOf(end.error)}`);
+  if (end.kind !== 'exited') server.kill(end.kind === 'signal' ? end.signal : 'SIGTERM');
+  const status = await server.exited;
+  ending.stop();
+  return end.kind === 'failed' && status === 0 ? FAILED : status;
+}
+
+/** Until the node ends by itself. */
+async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, signal: AbortSignal): Promise<End> {
+  try {
+    await server.up;
+    await bootBroker(config, signal);
+    await node.start();
+    const state = await node.ended;
+    throw brokerError(`the node is ${state.kind}`, { operation: 'run', retryable: false });
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}
+
+/**
+ * Starts the broker in its VM, up to where it waits to be told its cluster, or serves the one that it belongs to. One that the
+ * other members have removed does not start, and is still known: what becomes of it is a matter of policy.
+ */
+async function bootBroker(config: RabbitmqConfig, signal: AbortSignal): Promise<void> {
+  const { node } = config;
+  const commands = createCommands(config);
+  const brokers = new Brokers(config, commands);
+  await commands.evaluate(node, installGate, signal);
+  const { state } = await brokers.own(signal);
+  await commands.evaluate(node, bootGate(state.joining), signal);
+  await commands.evaluate(node, awaitGate(['deciding', 'confirming', 'booted']), signal);
+  const probe = await brokers.probe(node, signal);
+  if (probe.gate !== 'failed' || isCastOut(probe) || state.joining) return;
+  const text = `the broker did not boot: ${probe.failure?.slice(0, 1000)}`;
+  throw brokerError(text, { operation: 'start', retryable: false });
+}
+
+/** The first of the signals ends the node; every later one is passed on at once. */
+function listen(signals: readonly NodeJS.Signals[]) {
+  let receive: (signal: NodeJS.Signals) => void = () => undefined;
+  const first = new Promise<End>((resolve) => (receive = (signal) => resolve({ kind: 'signal', signal })));
+  const listener = (signal: NodeJS.Signals) => receive(signal);
+  for (const signal of signals) process.on(signal, listener);
+  return {
+    first,
+    passOn: (to: (signal: NodeJS.Signals) => void) => void (receive = to),
+    stop: () => signals.forEach((signal) => process.off(signal, listener)),
+  };
+}

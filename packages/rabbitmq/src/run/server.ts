@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { commandEnvironment } from '../commands.js';
+import type { RabbitmqConfig } from '../config.js';
+import { brokerError } from '../errors.js';
+
+/** The VM of a broker, as our child. */
+export interface Server {
+  readonly pid: number | undefined;
+  /** Resolves when the VM can be talked to; rejects when it ended before that. */
+  readonly up: Promise<void>;
+  /** Never rejects. Its exit status as a shell would show it. */
+  readonly exited: Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const UP = 'AUTOCLUSTER_UP';
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+const DEFAULT_AMQP_PORT = 5672;
+
+/** The port on which the node talks to its peers, chosen as RabbitMQ chooses it. */
+export function distributionPort(env: Readonly<Record<string, string | undefined>>): number {
+  const given = Number(env['RABBITMQ_DIST_PORT'] || 0);
+  return given > 0 ? given : 20_000 + Number(env['RABBITMQ_NODE_PORT'] || DEFAULT_AMQP_PORT);
+}
+
+/** The VM without the broker, which is started when it has been told where it belongs. */
+function serverEnvironment(config: RabbitmqConfig): Record<string, string | undefined> {
+  const env = commandEnvironment(config);
+  const port = distributionPort(env);
+  const args = [
+    env['RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS'],
+    config.longNames ? `-name ${config.node}` : `-sname ${config.node}`,
+    `-kernel inet_dist_listen_min ${port} inet_dist_listen_max ${port}`,
+    `-run io put_chars ${UP}`,
+  ];
+  return {
+    ...env,
+    RABBITMQ_NODE_ONLY: 'true',
+    // The script then becomes the VM, so that signals and exit status are the VM's own.
+    RUNNING_UNDER_SYSTEMD: 'true',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: args.filter((text) => text !== undefined && text !== '').join(' '),
+  };
+}
+
+function watchForUp(child: ChildProcess, isUp: () => void): void {
+  let seen = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    if (seen.includes(UP)) return void process.stdout.write(text);
+    seen += text;
+    if (!seen.includes(UP)) return;
+    process.stdout.write(seen.replace(UP, ''));
+    isUp();
+  });
+}
+
+export function startServer(config: RabbitmqConfig): Server {
+  const child = spawn(join(config.scripts, 'rabbitmq-server'), [], {
+    env: serverEnvironment(config),
+    // Its end of the standard input closes with this process, however that ends.
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exited = new Promise<number>((resolve) => {
+    child.once('error', () => resolve(127));
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0)));
+  });
+  const up = new Promise<void>((resolve, reject) => {
+    watchForUp(child, resolve);
+    const fail = (cause: unknown) =>
+      reject(
+        brokerError('the VM of the broker ended before it was up', { operation: 'start', retryable: false, cause }),
+      );
+    child.once('error', fail);
+    child.once('exit', (code, signal) => fail(`exit status ${code ?? signal}`));
+  });
+  // Who does not wait for it any more must not be told.
+  up.catch(() => undefined);
+  return { pid: child.pid, up, exited, kill: (signal) => void child.kill(signal) };
+}

@@ -1,0 +1,65 @@
+import type { LocalIdentity, Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
+import { type Named, parseNamed, type Probe } from './parse.js';
+import type { NodeState } from './state-file.js';
+
+const isHeld = ({ gate }: Probe): boolean => gate === 'deciding' || gate === 'confirming';
+
+/** Whether the broker has no data at all: it waits, before it opens its database, to be told where it belongs. */
+export const isVirgin = ({ gate }: Probe): boolean => gate === 'deciding';
+
+/** A boot that RabbitMQ refused because the others do not count this node among them any more. */
+export const isCastOut = ({ gate, failure }: Probe): boolean =>
+  gate === 'failed' && failure?.includes('inconsistent_cluster') === true;
+
+function identityOf(probe: Probe, named: Named | undefined): LocalIdentity {
+  if (isVirgin(probe)) return { kind: 'blank' };
+  if (named) return { kind: named.kind, clusterId: named.clusterId, generation: named.generation };
+  return probe.contents === 0 ? { kind: 'blank' } : { kind: 'unnamed', interruptedJoin: false };
+}
+
+/** The groups into which the members have split, as this node sees it. */
+function groupsOf({ members, apart }: Probe): readonly (readonly NodeId[])[] {
+  if (apart.length === 0) return [];
+  return [members.filter((node) => !apart.includes(node)), apart];
+}
+
+/** What a broker says about its cluster; undefined while its database cannot be read. */
+export function viewOf(node: NodeId, probe: Probe): Membership | undefined {
+  if (!probe.readable && !isVirgin(probe)) return undefined;
+  const named = parseNamed(probe.parameter);
+  return {
+    identity: identityOf(probe, named),
+    members: probe.members.includes(node) ? probe.members : [node, ...probe.members],
+    running: probe.running || isHeld(probe) ? probe.up : [],
+    partitions: groupsOf(probe),
+    kept: named?.kind === 'committed' ? named.record : undefined,
+  };
+}
+
+/** The own broker's view, with what only this machine knows; undefined when it cannot be told now. */
+export function ownView(node: NodeId, probe: Probe, state: NodeState): Membership | undefined {
+  const told = viewOf(node, probe);
+  if (told && state.joining) return { ...told, identity: { kind: 'unnamed', interruptedJoin: true } };
+  if (told) return told;
+  if (probe.gate === 'booting') return undefined;
+  const members = probe.members.includes(node) ? probe.members : [node, ...probe.members];
+  const stopped = { members, running: [], partitions: [] };
+  if (state.joining) return { ...stopped, identity: { kind: 'unnamed', interruptedJoin: true } };
+  if (!state.record) return undefined;
+  const { clusterId, generation } = state.record;
+  return { ...stopped, identity: { kind: 'committed', clusterId, generation }, kept: state.record };
+}
+
+/** The health of a broker that has answered. */
+export function healthOf(node: NodeId, probe: Probe): NodeHealth {
+  const view = viewOf(node, probe);
+  if (probe.running) {
+    const ready = probe.ready && view?.identity.kind === 'committed';
+    const detail = ready ? `${node} serves its cluster` : `${node} runs, and is not ready`;
+    return { status: 'up', ready, detail, view };
+  }
+  if (isHeld(probe)) return { status: 'up', ready: false, detail: `${node} waits for its cluster`, view };
+  if (probe.gate === 'booting') return { status: 'unknown', ready: false, detail: `${node} boots`, view };
+  const why = probe.failure === undefined ? '' : `: ${probe.failure.slice(0, 200)}`;
+  return { status: 'down', ready: false, detail: `the broker of ${node} does not run${why}`, view };
+}

@@ -1,0 +1,211 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RabbitmqNodeOptions } from '@autocluster/rabbitmq';
+import {
+  brokerEnvironment,
+  type CommandResult,
+  type Epmd,
+  freePorts,
+  makeFolder,
+  removeFolder,
+  runCommand,
+  startEpmd,
+  until,
+  writeBrokerFiles,
+} from '../../servers/harness/index.ts';
+import { requireServer } from '../../servers/harness/lookup.ts';
+import { reapChild } from '../../servers/harness/reaper.ts';
+
+const PROGRAM = fileURLToPath(new URL('./node.mjs', import.meta.url));
+
+export type StoreSpec = { readonly kind: 'etcd'; readonly cluster: string; readonly hosts: string };
+
+export interface NodeSpec {
+  /** The part before the `@`. */
+  readonly name: string;
+  readonly store: StoreSpec;
+  readonly options?: Omit<RabbitmqNodeOptions, 'backend' | 'rabbitmq'>;
+  readonly cookie?: string;
+  readonly ask?: 'erl_call' | 'rabbitmqctl';
+  /** Lines of rabbitmq.conf. */
+  readonly config?: readonly string[];
+  readonly plugins?: readonly string[];
+}
+
+export interface Told {
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly atMs: number;
+}
+
+export interface Status {
+  readonly members: readonly string[];
+  readonly running: readonly string[];
+}
+
+/** One node with its place on this machine: each `start` is another run of it. */
+export class RabbitNode {
+  readonly spec: NodeSpec;
+  readonly nodename: string;
+  readonly amqpPort: number;
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  told: Told[] = [];
+  #child: ChildProcess | undefined;
+  #exit: Promise<number> = Promise.resolve(0);
+
+  constructor(
+    spec: NodeSpec,
+    place: { readonly folder: string; readonly epmd: Epmd; readonly ports: readonly number[] },
+  ) {
+    const { folder, epmd, ports } = place;
+    const [amqpPort = 0, distPort = 0] = ports;
+    this.spec = spec;
+    this.nodename = `${spec.name}@127.0.0.1`;
+    this.amqpPort = amqpPort;
+    this.folder = folder;
+    this.environment = brokerEnvironment({ nodename: this.nodename, amqpPort, distPort, folder, epmd });
+  }
+
+  get scripts(): string {
+    return dirname(requireServer('rabbitmq'));
+  }
+
+  /** The cookie as a mounted secret would hold it. */
+  get secret(): string {
+    return join(this.folder, 'secret');
+  }
+
+  get logFile(): string {
+    return join(this.folder, 'output.log');
+  }
+
+  /** Its exit status, as a shell would see it. */
+  get exited(): Promise<number> {
+    return this.#exit;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    const { options, store, ask } = this.spec;
+    const rabbitmq = { scripts: this.scripts, cookieFile: this.secret, ask };
+    const log = openSync(this.logFile, 'a');
+    const env = { ...process.env, ...this.environment };
+    const child = spawn(process.execPath, [PROGRAM, JSON.stringify({ store, options, rabbitmq })], {
+      env,
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    reapChild(child);
+    this.told = [];
+    child.on('message', (message: Omit<Told, 'atMs'>) => this.told.push({ ...message, atMs: performance.now() }));
+    child.on('error', () => undefined);
+    this.#exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1))));
+    this.#child = child;
+  }
+
+  async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, withinMs = 90_000): Promise<T> {
+    try {
+      return (await until(`${this.nodename}: ${what}`, look, { withinMs, everyMs: 50 })) as T;
+    } catch (error) {
+      const story = this.told.slice(-30).map(({ event, data }) => `${event} ${JSON.stringify(data)}`);
+      throw new Error(`${String(error)}\n${story.join('\n')}\n${this.log().slice(-3000)}`, { cause: error });
+    }
+  }
+
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
+  last(event: string, holds: (data: Told['data']) => boolean = () => true): Told | undefined {
+    return this.told.findLast((each) => each.event === event && holds(each.data));
+  }
+
+  state(kind: string): Told | undefined {
+    return this.last('state.changed', (data) => data['kind'] === kind);
+  }
+
+  formed(withinMs?: number): Promise<Told> {
+    return this.until('is formed', () => this.state('formed'), withinMs);
+  }
+
+  command(command: string, args: readonly string[]): Promise<CommandResult> {
+    return runCommand(join(this.scripts, command), args, { env: this.environment });
+  }
+
+  async rabbitmqctl(...args: readonly string[]): Promise<string> {
+    const { stdout, stderr, exitCode } = await this.command('rabbitmqctl', args);
+    if (exitCode !== 0) throw new Error(`rabbitmqctl ${args.join(' ')}: ${stderr || stdout}`);
+    return stdout;
+  }
+
+  /** What the broker's own command says. */
+  async status(): Promise<Status> {
+    const said: { disk_nodes: string[]; running_nodes: string[] } = JSON.parse(
+      await this.rabbitmqctl('cluster_status', '--formatter', 'json'),
+    );
+    return { members: said.disk_nodes.sort(), running: said.running_nodes.sort() };
+  }
+
+  /** The broker and the program that runs it, as when the machine loses its power. */
+  async kill(): Promise<void> {
+    const broker = Number(readFileSync(this.environment['RABBITMQ_PID_FILE'] ?? '', 'utf8'));
+    this.#child?.kill('SIGKILL');
+    process.kill(broker, 'SIGKILL');
+    await this.exited;
+  }
+
+  async stop(): Promise<number> {
+    this.#child?.kill('SIGTERM');
+    return this.exited;
+  }
+
+  /** Its disk is replaced by an empty one. */
+  async wipe(): Promise<void> {
+    await rm(join(this.folder, 'mnesia'), { recursive: true, force: true });
+  }
+}
+
+/** Nodes that can see each other: one port mapper, one cookie, one folder for all. */
+export class RabbitFleet {
+  readonly cookie = `cookie-of-${process.pid}`;
+  readonly folder = makeFolder('rabbitmq-fleet');
+  readonly nodes: RabbitNode[] = [];
+  readonly #epmd = startEpmd();
+
+  async place(spec: NodeSpec): Promise<RabbitNode> {
+    const folder = makeFolder(`rabbitmq-${spec.name}`);
+    await writeBrokerFiles(folder, spec);
+    const place = { folder, epmd: await this.#epmd, ports: await freePorts(2) };
+    const node = new RabbitNode(spec, place);
+    writeFileSync(node.secret, spec.cookie ?? this.cookie, { mode: 0o400 });
+    this.nodes.push(node);
+    return node;
+  }
+
+  async start(...specs: readonly NodeSpec[]): Promise<readonly RabbitNode[]> {
+    const nodes = await Promise.all(specs.map((spec) => this.place(spec)));
+    for (const node of nodes) node.start();
+    return nodes;
+  }
+
+  async end(): Promise<void> {
+    // Not gracefully, which takes seconds: the data goes anyway.
+    await Promise.all(this.nodes.filter((node) => node.running).map((node) => node.kill().catch(() => node.stop())));
+    await (await this.#epmd).stop();
+    await Promise.all([this.folder, ...this.nodes.map(({ folder }) => folder)].map(removeFolder));
+  }
+}
+
+/** All of them are members of one cluster, and all of them run, by what the broker's own command says on each. */
+export async function oneCluster(nodes: readonly RabbitNode[]): Promise<boolean> {
+  const names = nodes.map(({ nodename }) => nodename).sort();
+  const told = await Promise.all(nodes.map((node) => node.status()));
+  return told.every((each) => JSON.stringify(each) === JSON.stringify({ members: names, running: names }));
+}
