@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
+import { type EtcdServer, freePorts, startEtcd } from '../servers/harness/index.ts';
 import { accepts } from '../servers/harness/epmd.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 import { oneCluster, RabbitFleet, type NodeSpec, type RabbitNode } from './rabbitmq/fleet.ts';
@@ -10,12 +10,14 @@ serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
   let etcd: EtcdServer;
   let fleet: RabbitFleet;
   let nodes: readonly RabbitNode[] = [];
+  let early: readonly RabbitNode[] = [];
   const specOf = (name: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
     name,
     store: { kind: 'etcd', cluster: 'rabbits', hosts: etcd.endpoint },
     options: OPTIONS,
     ...more,
   });
+  const elsewhere = () => ({ store: { kind: 'etcd', cluster: 'others', hosts: etcd.endpoint } }) as const;
   const nodeAt = (index: number) => nodes[index] ?? expect.fail(`no node ${index}`);
   const identityOf = (node: RabbitNode) => node.state('formed')?.data['identity'];
 
@@ -35,6 +37,84 @@ serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
     const roles = nodes.map((node) => node.state('formed')?.data['role']);
     expect(roles.filter((role) => role === 'creator')).toHaveLength(1);
     expect(await oneCluster(nodes)).toBe(true);
+    // They take as long as a formation may, so they begin here and are looked at below.
+    const away = { ...specOf('rabbit0').store, hosts: `http://127.0.0.1:${(await freePorts(1))[0]}` };
+    const options = { ...OPTIONS, formationTimeoutMs: 38_000 };
+    early = await fleet.start(specOf('rabbit7', { store: away, options }), specOf('rabbit8', { store: away, options }));
+  });
+
+  it('S4: a killed node that comes back with its data is a member again, as another instance', async () => {
+    const third = nodeAt(2);
+    const before = third.last('registration.made')?.data['instance'];
+    await third.kill();
+    third.start();
+    await third.formed();
+    expect(third.state('formed')?.data['role']).toBe('member');
+    expect(third.last('registration.made')?.data['instance']).not.toBe(before);
+    expect(await oneCluster(nodes)).toBe(true);
+  });
+
+  it('S17, S18, S39: a node whose disk was lost joins again, through what the others still list of it', async () => {
+    const second = nodeAt(1);
+    expect(await second.stop()).toBe(0);
+    await second.wipe();
+    second.start();
+    await second.formed();
+    expect(second.state('formed')?.data['role']).toBe('joiner');
+    expect(await oneCluster(nodes)).toBe(true);
+  });
+
+  it('S84: a node that is killed while it joins recovers by itself', async () => {
+    const [late] = await fleet.start(specOf('rabbit4'));
+    if (!late) return expect.fail('no node');
+    await late.until('joins', () => late.state('joining'));
+    await late.kill();
+    late.start();
+    await late.formed();
+    expect(await oneCluster([...nodes, late])).toBe(true);
+    await late.stop();
+  });
+
+  it('S9: a node with another cookie makes no second cluster', async () => {
+    const [stranger] = await fleet.start(specOf('rabbit5', { cookie: 'another' }));
+    if (!stranger) return expect.fail('no node');
+    const waits = (data: RabbitNode['told'][number]['data']) => data['reason'] === 'seeds-unusable';
+    await stranger.until('waits', () => stranger.last('state.changed', waits));
+    expect(stranger.state('creating')).toBeUndefined();
+    expect(await accepts(stranger.amqpPort)).toBe(false);
+    await stranger.stop();
+  });
+
+  it('a node with data of another cluster is refused, and its data stay', async () => {
+    const [third, [alone]] = [nodeAt(2), await fleet.start(specOf('rabbit6', elsewhere()))];
+    await third.rabbitmqctl('add_vhost', 'kept');
+    await third.stop();
+    await alone?.formed();
+    third.start(elsewhere());
+    expect(await third.exited).toBe(1);
+    expect(third.log()).toContain('CLUSTER_MISMATCH');
+    third.start();
+    await third.formed();
+    expect(third.state('formed')?.data['role']).toBe('member');
+    expect(await third.rabbitmqctl('--quiet', 'list_vhosts')).toMatch(/^kept$/m);
+    expect((await third.status()).running).toEqual(nodes.map(({ nodename }) => nodename));
+  });
+
+  it('S10, S16, S22: nodes that start while the store is away end with an error, and make no cluster', async () => {
+    expect(await Promise.all(early.map((node) => node.exited))).toEqual([1, 1]);
+    for (const node of early) {
+      expect(node.log()).toContain('FORMATION_TIMEOUT');
+      expect(node.state('creating')).toBeUndefined();
+    }
+  });
+
+  it('members outlive their store', async () => {
+    await etcd.kill();
+    await Promise.all(nodes.map((node) => node.until('misses its store', () => node.last('store.lost'))));
+    expect(await oneCluster(nodes)).toBe(true);
+    await etcd.restart();
+    await Promise.all(nodes.map((node) => node.until('has its store back', () => node.last('store.back'))));
+    expect(nodes.every((node) => node.running && node.state('formed') !== undefined)).toBe(true);
   });
 });
 

@@ -92,8 +92,8 @@ export class RabbitNode {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  start(): void {
-    const { options, store, ask } = this.spec;
+  start(more: Partial<NodeSpec> = {}): void {
+    const { options, store, ask } = { ...this.spec, ...more };
     const rabbitmq = { scripts: this.scripts, cookieFile: this.secret, ask };
     const log = openSync(this.logFile, 'a');
     const env = { ...process.env, ...this.environment };
