@@ -38,6 +38,9 @@ const virgin: Probe = { ...serving, ...alone, ...held, gate: 'deciding', readabl
 const stopped: Probe = { ...serving, ...held, readable: false, parameter: undefined, up: [] };
 const castOut: Probe = { ...stopped, gate: 'failed', failure: '{error,{inconsistent_cluster,"Node b disagrees"}}' };
 
+const confirming: Probe = { ...serving, ...held, gate: 'confirming' };
+const booting: Probe = { ...stopped, gate: 'booting' };
+
 const nothing = { joining: false, record: undefined };
 const identity = (probe: Probe) => viewOf(SELF, probe)?.identity;
 
@@ -114,8 +117,8 @@ describe('health', () => {
       false,
     ],
     ['it waits for its cluster', virgin, 'up', false],
-    ['it waits to be let in', { ...serving, ...held, gate: 'confirming' }, 'up', false],
-    ['its database is not open yet', { ...stopped, gate: 'booting' }, 'unknown', false],
+    ['it waits to be let in', confirming, 'up', false],
+    ['its database is not open yet', booting, 'unknown', false],
     ['it was stopped', stopped, 'down', false],
     ['it did not start', castOut, 'down', false],
   ])('%s', (_title, probe, status, ready) => {
