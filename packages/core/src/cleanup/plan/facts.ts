@@ -82,7 +82,7 @@ export function factsOf(look: Look): Facts {
     observers,
     witnesses: observers.filter(said('me')),
     strangers: observers.filter(said('cluster')),
-    unknown: observers.filter((node) => cannotTell(answers.get(node))),
+    unknown: observers.filter((node) => cannotTell(answers.get(node))).sort(compareNodes),
     seenRunningBy: sightings(look, membership, missing),
     base: Math.max(record?.size ?? 0, membership?.members.length ?? 0),
   };

@@ -45,7 +45,7 @@ function draft({ self }: CleanupObservation, facts: Facts) {
     members: [...new Set(membership?.members)].sort(),
     listed: [...listed.keys()].sort(),
     witnesses: membership && missing.length > 0 ? [self, ...witnesses].sort() : [],
-    unknown: [...unknown].sort(),
+    unknown,
   };
 }
 

@@ -1,5 +1,5 @@
 import { CLEANUP_PAUSED } from '../../backend/cluster-record.js';
-import { type ClusterRecord, sameIdentity } from '../../backend/index.js';
+import { type ClusterRecord, compareNodes, sameIdentity } from '../../backend/index.js';
 import { type HeldBy, heldBy } from '../brake.js';
 import type { Look } from '../observation.js';
 import type { CleanupPolicy } from '../policy.js';
@@ -9,7 +9,7 @@ function listProblem({ listing }: Look): string | undefined {
   if (listing.kind === 'failed') return `the list failed: ${listing.cause}`;
   const { complete, skipped, record } = listing.list;
   if (!complete) return 'the list says that entries may be missing';
-  const [first] = skipped;
+  const [first] = [...skipped].sort((a, b) => (a.key < b.key ? -1 : 1));
   if (first) return `the entry ${first.key} cannot be understood: ${first.reason}`;
   if (record.kind === 'present') return undefined;
   return record.kind === 'absent' ? 'there is no record' : `the record cannot be understood: ${record.reason}`;
@@ -28,12 +28,11 @@ function notMember({ self }: Look, facts: Facts, record: ClusterRecord): string 
 }
 
 function rival({ listed }: Facts, record: ClusterRecord): string | undefined {
-  for (const { node, identity } of listed.values()) {
-    if (identity && identity.generation >= record.generation && identity.clusterId !== record.clusterId) {
-      return `${node} belongs to cluster ${identity.clusterId} of generation ${identity.generation}`;
-    }
-  }
-  return undefined;
+  const rivals = [...listed.values()].filter(
+    ({ identity }) => identity && identity.generation >= record.generation && identity.clusterId !== record.clusterId,
+  );
+  const [first] = rivals.map((each) => each.node).sort(compareNodes);
+  return first === undefined ? undefined : `${rivals.length} entries are of another cluster: ${first}`;
 }
 
 function unknownHealth({ own }: Look, { unknown }: Facts, policy: CleanupPolicy): string | undefined {
