@@ -8,6 +8,7 @@ import {
 } from '../backend/index.js';
 import { anySignal, jitteredMs, pause, timestamp } from '../runtime/index.js';
 import { type LockKeeper, tryLock } from '../session/index.js';
+import { AfterWork } from './after-work.js';
 import { familyOf } from './brake.js';
 import { type ExecutorParts, type Removal, removeMember, sameNames } from './executor.js';
 import { brakesOf, type CleanupCounters, type CleanupTick, createHistory, type History } from './history.js';
@@ -54,6 +55,7 @@ export class CleanupScheduler {
   #holder: NodeId | undefined;
   #stuck = false;
   #running: Promise<void> | undefined;
+  readonly #afterWork = new AfterWork();
   /** One look or removal after the other, whoever asks for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -135,6 +137,7 @@ export class CleanupScheduler {
     await this.#underLock(lock, async (signal) => {
       const now = await this.#plan(signal);
       await this.#remove('interval', now, now.plan.removes, lock, signal);
+      await this.#afterWork.perform(this.#parts.driver, now.look, lock, signal);
     });
   }
 
@@ -164,6 +167,7 @@ export class CleanupScheduler {
         onLook: (seen) => (this.#memory = remember(this.#parts.policy, this.#memory, seen)),
       });
       removals.push(removal);
+      if (removal.kind === 'removed') this.#afterWork.add(removal.node, removal.instance);
       this.#parts.onEvent({ kind: 'removal', removal });
       if (removal.kind === 'refused' && familyOf(removal.by) === 'clocks') this.#memory = stopClocks(this.#memory);
       this.#stuck ||= removal.kind === 'failed' && removal.code === 'WORK_STUCK';
@@ -206,6 +210,7 @@ export class CleanupScheduler {
       return undefined;
     }
     this.#lock = outcome.keeper;
+    this.#afterWork.begin();
     this.#parts.onEvent({ kind: 'executor', active: true });
     return outcome.keeper;
   }

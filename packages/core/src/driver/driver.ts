@@ -33,7 +33,7 @@ export interface ForgetRequest {
 
 /**
  * The daemon that is being clustered. `membership` and `health` never change anything; `create`, `join`, `committed`,
- * `reset`, `leave` and `forget` are idempotent and stop soon after the signal.
+ * `reset`, `leave`, `forget` and `afterForget` are idempotent and stop soon after the signal.
  */
 export interface ClusterDriver {
   /** For logs, e.g. `rabbitmq`. */
@@ -61,4 +61,9 @@ export interface ClusterDriver {
   reset(call: DriverCall): Promise<void>;
   /** Removes a member that is gone. Rejects when it runs in the cluster's own view. */
   forget(request: ForgetRequest, call: DriverCall): Promise<void>;
+  /**
+   * What follows a removal and takes long, e.g. to shrink queues. Runs without the formation lock, after `forget`, and may be
+   * repeated: by a later tick when it failed, and by every new executor.
+   */
+  afterForget?(request: ForgetRequest, call: DriverCall): Promise<void>;
 }

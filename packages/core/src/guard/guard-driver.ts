@@ -1,4 +1,10 @@
-import { type ClusterDriver, type DriverCall, type NodeHealth, requireName } from '../driver/index.js';
+import {
+  type ClusterDriver,
+  type DriverCall,
+  type ForgetRequest,
+  type NodeHealth,
+  requireName,
+} from '../driver/index.js';
 import { invalidType, requireWhole } from '../errors/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { requireSpi, requireVerbs } from './check-manifest.js';
@@ -33,7 +39,9 @@ function checkDriver(driver: ClusterDriver) {
     concurrentJoins: booleanOf(asked, driver.concurrentJoins, 'concurrentJoins'),
   };
   requireVerbs(asked, driver, VERBS);
-  if (driver.leave !== undefined && typeof driver.leave !== 'function') wrong(asked, 'leave', 'a function');
+  for (const name of ['leave', 'afterForget'] as const) {
+    if (driver[name] !== undefined && typeof driver[name] !== 'function') wrong(asked, name, 'a function');
+  }
   return { ...manifest, self: requireName(`${manifest.name}.self()`, selfOf(driver)) };
 }
 
@@ -104,6 +112,12 @@ export function guardDriver(driver: ClusterDriver, options: GuardDriverOptions):
     ...(driver.leave === undefined
       ? {}
       : { leave: (call: DriverGuardCall) => doing('leave', call, async (each) => driver.leave?.(each)) }),
+    ...(driver.afterForget === undefined
+      ? {}
+      : {
+          afterForget: (request: ForgetRequest, call: DriverGuardCall) =>
+            doing('afterForget', call, async (each) => driver.afterForget?.(request, each)),
+        }),
   };
 }
 

@@ -42,4 +42,6 @@ export interface GuardedDriver {
   readonly leave?: (call: DriverGuardCall) => Promise<void>;
   reset(call: DriverGuardCall): Promise<void>;
   forget(request: ForgetRequest, call: DriverGuardCall): Promise<void>;
+  /** Missing when the driver has none. */
+  readonly afterForget?: (request: ForgetRequest, call: DriverGuardCall) => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/index.js';
 import { propagationMs, relistMs } from '../formation/index.js';
 import { processDriver } from './process-driver.js';
-import { type ClusterNodeOptions, resolveOptions } from './options.js';
+import { type ClusterNodeOptions, type NodeSettings, resolveOptions } from './options.js';
 
 /** Every bound that follows from a configuration, in ms. */
 export interface Timing {
@@ -26,6 +26,12 @@ export interface Timing {
   readonly silenceBeforeResumeMs: number;
   /** Longest time between two lists of a formed node: how long it may miss a change that the store failed to tell. */
   readonly relistMs: number;
+  /**
+   * Longest time from the last renewal of a member that died to its removal by cleanup, besides what the daemon's own
+   * `forget` takes: while store and daemons answer in time, nobody else holds the formation lock, and no brake holds.
+   * undefined unless `cleanup.mode` is `remove`.
+   */
+  readonly removalMs: number | undefined;
   /** Worst time until the members put a lost record back. */
   readonly restoreAfterMs: number;
   /** What the first formation waits so that a store which was wiped unseen is not taken for a new one. */
@@ -38,6 +44,17 @@ export interface Timing {
 
 export type TimingOptions = { readonly backend: Backend } & Partial<Omit<ClusterNodeOptions, 'backend'>>;
 
+/** Exchanges in a row: one look; taking the lock, looking, proving both locks and letting go. */
+const CALLS_OF_A_LOOK = 4;
+const CALLS_OF_A_STEP = 1 + CALLS_OF_A_LOOK + 2 + 1;
+
+function removalMs({ timing, cleanup }: NodeSettings): number | undefined {
+  if (cleanup.mode !== 'remove') return undefined;
+  // Seen to be away by the next look, and again by the first one after the grace; then the mark and the removal.
+  const looksMs = 2 * (cleanup.intervalMs + CALLS_OF_A_LOOK * timing.callTimeoutMs);
+  return timing.latestTakeoverMs + looksMs + cleanup.graceMs + 2 * CALLS_OF_A_STEP * timing.callTimeoutMs;
+}
+
 /** What a configuration buys: throws what `createClusterNode` would throw for it. */
 export function describeTiming(options: TimingOptions): Timing {
   const driver = options.driver ?? processDriver();
@@ -47,7 +64,8 @@ export function describeTiming(options: TimingOptions): Timing {
     views: driver.views,
     concurrentJoins: driver.concurrentJoins,
   };
-  const { timing, formation } = resolveOptions({ ...options, driver }, facts);
+  const settings = resolveOptions({ ...options, driver }, facts);
+  const { timing, formation } = settings;
   const toClose = Math.ceil(propagationMs(formation));
   return {
     renewalMs: timing.renewalMs,
@@ -62,6 +80,7 @@ export function describeTiming(options: TimingOptions): Timing {
       timing.latestTakeoverMs + Math.max(propagationMs(formation), formation.settleMs) + formation.refreshMs,
     silenceBeforeResumeMs: Math.max(formation.settleMs, toClose),
     relistMs: relistMs(formation),
+    removalMs: removalMs(settings),
     // The next renewal tells that it is gone; for another one nobody else may put it back.
     restoreAfterMs: 2 * timing.renewalMs + formation.refreshMs,
     settleMs: formation.settleMs,

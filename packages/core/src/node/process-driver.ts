@@ -1,4 +1,4 @@
-import type { ClusterIdentity, ClusterRecord, Member, NodeId } from '../backend/index.js';
+import type { ClusterIdentity, ClusterRecord, Member, MemberList, NodeId } from '../backend/index.js';
 import { sameIdentity } from '../backend/index.js';
 import type { ClusterDriver, LocalIdentity, NodeHealth } from '../driver/index.js';
 import { ClusterError, invalidType, requireKnown } from '../errors/index.js';
@@ -19,6 +19,11 @@ export interface ProcessDriverOptions {
   readonly onJoin?: (seed: Member, under: Under) => Maybe;
   /** Undo what `onCreate` or `onJoin` did, since it does not count. Default: nothing to do. */
   readonly onReset?: (under: Under) => Maybe;
+  /**
+   * A process that was in the cluster is gone for good, as cleanup has found with all its brakes. Default: nothing to do, and
+   * cleanup has nobody to remove. May be called again for the same process, by another one that cleans up.
+   */
+  readonly onForget?: (node: NodeId, under: Under & { readonly token: bigint }) => Maybe;
   /** Whether this process can serve. Default: yes. */
   readonly isHealthy?: (under: Under) => boolean | Promise<boolean>;
   /** Whether a listed peer can be reached: true, false, or a rejection when that cannot be told. Default: a listed peer is up. */
@@ -27,7 +32,7 @@ export interface ProcessDriverOptions {
   readonly concurrentJoins?: boolean;
 }
 
-const CALLBACKS = ['onCreate', 'onJoin', 'onReset', 'isHealthy', 'probe'] as const;
+const CALLBACKS = ['onCreate', 'onJoin', 'onReset', 'onForget', 'isHealthy', 'probe'] as const;
 const OPTIONS = ['node', 'concurrentJoins', ...CALLBACKS] as const;
 
 function requireCallbacks(options: ProcessDriverOptions): void {
@@ -46,6 +51,12 @@ function health(status: NodeHealth['status'], detail: string): NodeHealth {
   return { status, ready: status === 'up', detail, view: undefined };
 }
 
+/** Whoever was listed in this cluster is a member of it until somebody forgets it. */
+function remember(known: Set<NodeId>, identity: LocalIdentity, list: MemberList | undefined): void {
+  if (identity.kind !== 'committed') return;
+  for (const member of list?.members ?? []) if (sameIdentity(member.identity, identity)) known.add(member.node);
+}
+
 /**
  * The daemon is this process itself: it has no data to lose, and its members are the processes that the store lists with the
  * same identity. What an embedding program uses first.
@@ -53,9 +64,10 @@ function health(status: NodeHealth['status'], detail: string): NodeHealth {
 export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver {
   requireCallbacks(options);
   const node = options.node === undefined ? processName() : requireName('node', options.node);
-  const { onCreate, onJoin, onReset, isHealthy, probe } = options;
+  const { onCreate, onJoin, onReset, onForget, isHealthy, probe } = options;
   let identity: LocalIdentity = { kind: 'blank' };
   let kept: ClusterRecord | undefined;
+  const known = new Set<NodeId>();
   const provisional = ({ clusterId, generation }: ClusterIdentity): LocalIdentity => ({
     kind: 'provisional',
     clusterId,
@@ -69,7 +81,10 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
     views: 'registration',
     concurrentJoins: options.concurrentJoins ?? true,
     self: () => node,
-    membership: () => Promise.resolve({ identity, members: [], running: [], partitions: [], kept }),
+    membership({ list }) {
+      if (onForget) remember(known, identity, list);
+      return Promise.resolve({ identity, members: [...known], running: [], partitions: [], kept });
+    },
     async health({ node: peer, listed }, { signal }) {
       if (peer === node) {
         const healthy = (await isHealthy?.({ signal })) ?? true;
@@ -101,9 +116,12 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
     async reset({ signal }) {
       identity = { kind: 'blank' };
       kept = undefined;
+      known.clear();
       await onReset?.({ signal });
     },
-    // A process that ended is not a member any more: there is nothing to forget.
-    forget: () => Promise.resolve(),
+    async forget({ node: gone, token }, { signal }) {
+      await onForget?.(gone, { signal, token });
+      known.delete(gone);
+    },
   };
 }

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { BRAKE_NAMES, BRAKES, type BrakeName } from '../../src/cleanup/brake.js';
 import { objection } from '../../src/cleanup/plan/index.js';
-import { ABSENT, BLANK, committed, OTHER, record } from '../formation/kit.js';
+import { ABSENT, BLANK, committed, OTHER } from '../formation/kit.js';
 import { brakes, brakesOn, entry, planOf, type Question, type Sketch } from './plan-kit.js';
 
 const FIVE = ['n1', 'n2', 'n3', 'n4', 'n5'];
 const lost: Sketch = { away: ['n3'] };
-const readable = (change: Parameters<typeof record>[0] = {}) => ({ kind: 'present', record: record(change) }) as const;
 
 /** `brake | what is so | what is seen now, with n3 away for long enough`. */
 type StopCase = readonly [brake: BrakeName, what: string, now: Sketch];

@@ -2,7 +2,16 @@ import { ClusterError, type ErrorCode } from '@autocluster/core/driver';
 import { onAbort } from '@autocluster/core/runtime';
 import type { Random } from '../time/index.js';
 
-export type DriverVerb = 'membership' | 'health' | 'create' | 'join' | 'committed' | 'leave' | 'reset' | 'forget';
+export type DriverVerb =
+  | 'membership'
+  | 'health'
+  | 'create'
+  | 'join'
+  | 'committed'
+  | 'leave'
+  | 'reset'
+  | 'forget'
+  | 'afterForget';
 
 /** What can go wrong with one call of a driver. `afterSteps`: how much of the work is done before it. Default 0. */
 export type DriverFault =

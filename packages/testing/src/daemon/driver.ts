@@ -173,6 +173,11 @@ export class SimulatedDriver implements ClusterDriver {
     return this.#caller.work('forget', call, { isDone, steps: [remove] });
   }
 
+  afterForget({ node }: ForgetRequest, call: DriverCall): Promise<void> {
+    const note = () => this.#universe.note({ kind: 'tidied', node, by: this.#node });
+    return this.#caller.work('afterForget', call, { steps: [note] });
+  }
+
   #own() {
     return this.#universe.state(this.#node);
   }

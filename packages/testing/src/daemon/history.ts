@@ -14,6 +14,8 @@ export type DaemonFact =
       readonly token: string;
       readonly wasRunning: boolean;
     }
+  /** What follows a removal was done. */
+  | { readonly kind: 'tidied'; readonly node: NodeId; readonly by: NodeId }
   | { readonly kind: 'started' | 'stopped' | 'powered-off' | 'wiped'; readonly node: NodeId }
   | { readonly kind: 'partitioned' | 'healed'; readonly groups: readonly (readonly NodeId[])[] };
 

@@ -1,4 +1,4 @@
-import type { Clock, ClusterDriver, DriverCall } from '@autocluster/core/driver';
+import type { Clock, ClusterDriver, DriverCall, ForgetRequest } from '@autocluster/core/driver';
 import type { DriverVerb } from './driver-faults.js';
 
 export interface RecordedCall {
@@ -29,6 +29,8 @@ export function recordingDriver(driver: ClusterDriver, clock: Clock): RecordingD
     return answer;
   };
   const leave = (call: DriverCall) => note('leave', undefined, driver.leave?.(call) ?? Promise.resolve());
+  const afterForget = (request: ForgetRequest, call: DriverCall) =>
+    note('afterForget', request, driver.afterForget?.(request, call) ?? Promise.resolve());
   return {
     name: driver.name,
     spi: driver.spi,
@@ -45,5 +47,6 @@ export function recordingDriver(driver: ClusterDriver, clock: Clock): RecordingD
     reset: (call) => note('reset', undefined, driver.reset(call)),
     forget: (request, call) => note('forget', request, driver.forget(request, call)),
     ...(driver.leave ? { leave } : {}),
+    ...(driver.afterForget ? { afterForget } : {}),
   };
 }

@@ -152,9 +152,20 @@ export function committed(
   const told = { clusterId: record.clusterId, generation: record.generation, version: record.version, change };
   // Somebody else has the lock by now, and what they wrote decides.
   if (reply.outcome.kind === 'lost') return reporting(discover(after), 'record.superseded', told);
-  const step = entry ? proceed(config, after, entry, reply.nowMs) : discover(after, 'all');
+  const step = entry ? proceed(config, after, entry, reply.nowMs) : afterChange(config, after, change, reply.nowMs);
   const released = reporting(step, 'lock.released', { token: record.token.toString() });
   return reporting(released, change === 'restore' ? 'record.restored' : 'record.committed', told);
+}
+
+/** A list that does not show what was just put back would have it put back again at once, and for ever. */
+function afterChange(
+  config: FormationConfig,
+  machine: Machine,
+  change: PhaseOf<'committing'>['change'],
+  nowMs: number,
+): Step {
+  if (change !== 'restore') return discover(machine, 'all');
+  return waitFor(config, machine, { reason: 'restore-pending', endsWhen: 'the store shows the record' }, nowMs);
 }
 
 export function joined(
