@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@autocluster\/core$/, replacement: source('core/src/index.ts') },
-      { find: /^@autocluster\/core\/(backend|driver|runtime)$/, replacement: source('core/src/$1/index.ts') },
+      { find: /^@autocluster\/core\/(backend|driver|runtime|http)$/, replacement: source('core/src/$1/index.ts') },
       { find: /^@autocluster\/([a-z]+)$/, replacement: source('$1/src/index.ts') },
     ],
   },

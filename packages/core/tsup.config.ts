@@ -5,4 +5,5 @@ export default library({
   backend: 'src/backend/index.ts',
   driver: 'src/driver/index.ts',
   runtime: 'src/runtime/index.ts',
+  http: 'src/http/index.ts',
 });

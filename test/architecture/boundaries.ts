@@ -8,7 +8,13 @@ const KNOWN_DRIVERS = ['rabbitmq'];
 const ALLOWED = {
   backend: ['@autocluster/core/backend'],
   driver: ['@autocluster/core/driver'],
-  other: ['@autocluster/core', '@autocluster/core/backend', '@autocluster/core/driver', '@autocluster/core/runtime'],
+  other: [
+    '@autocluster/core',
+    '@autocluster/core/backend',
+    '@autocluster/core/driver',
+    '@autocluster/core/runtime',
+    '@autocluster/core/http',
+  ],
 } as const;
 
 /** Packages that build on more than the core. */
@@ -31,6 +37,7 @@ export const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {
   runtime: ['node:crypto', 'node:os'],
   lock: ['node:process'],
   node: ['node:os', 'node:process'],
+  http: ['node:http'],
 };
 
 /** Packages that export a store: the known ones, and whoever has the file that such a package is named for. */

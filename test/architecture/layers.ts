@@ -11,6 +11,7 @@ export const TIERS: readonly (readonly string[])[] = [
   ['session'],
   ['lock', 'formation', 'cleanup', 'health'],
   ['node'],
+  ['http'],
   ['index'],
 ];
 

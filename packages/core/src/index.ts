@@ -17,6 +17,16 @@ export {
   type CleanupTick,
   type Removal,
 } from './cleanup/index.js';
+export {
+  HEALTH_CHECKS,
+  type HealthCheck,
+  type HealthCheckName,
+  type HealthReport,
+  healthText,
+  type HealthStatus,
+  type Probe,
+  type ProbeKind,
+} from './health/index.js';
 export type {
   JoinMinority,
   OnEvicted,

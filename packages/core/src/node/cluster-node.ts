@@ -9,6 +9,7 @@ import {
   sayGoodbye,
   watchChanges,
 } from '../formation/index.js';
+import type { HealthReport, Probe, ProbeKind } from '../health/index.js';
 import type { LockHandle, LockOptions } from '../lock/index.js';
 import { onAbort, type Runtime, systemRuntime } from '../runtime/index.js';
 import { createRegistrationKeeper, type RegistrationKeeper } from '../session/index.js';
@@ -16,6 +17,7 @@ import { createNodeCleanup, type NodeCleanup, type RunningCleanup } from './clea
 import { leaveCluster, withinLimit } from './ending.js';
 import type { ClusterEvent } from './event.js';
 import { type Foundation, layFoundation } from './foundation.js';
+import { createNodeHealth, type NodeHealth } from './health.js';
 import { createNodeLocks, type NodeLocks } from './node-locks.js';
 import type { ClusterNode } from './node.js';
 import { type ClusterNodeOptions, requireMetadata } from './options.js';
@@ -35,6 +37,7 @@ class Node implements ClusterNode {
   readonly ended: Promise<NodeState>;
   readonly #foundation: Foundation;
   readonly #cleanup: RunningCleanup;
+  readonly #health: NodeHealth;
   readonly #keeper: RegistrationKeeper;
   readonly #runner: FormationRunner;
   readonly #locks: NodeLocks;
@@ -56,6 +59,12 @@ class Node implements ClusterNode {
     this.#runner = this.#createRunner();
     this.#machine = this.#runner.machine;
     this.#cleanup = this.#createCleanup();
+    this.#health = createNodeHealth({
+      ...this.#foundation,
+      state: () => this.state,
+      standing: () => this.#machine.standing?.identity,
+      registration: () => this.#keeper.held,
+    });
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
@@ -106,6 +115,18 @@ class Node implements ClusterNode {
     });
   }
 
+  get name(): string {
+    return this.#foundation.driver.self;
+  }
+
+  get cluster(): string {
+    return this.#foundation.backend.cluster;
+  }
+
+  get counters(): ClusterNode['counters'] {
+    return this.#foundation.events.counters;
+  }
+
   get state(): NodeState {
     return nodeState(this.#machine, this.#foundation.runtime.clock.monotonicMs());
   }
@@ -117,6 +138,14 @@ class Node implements ClusterNode {
 
   get cleanup(): NodeCleanup {
     return this.#cleanup;
+  }
+
+  health({ signal }: { readonly signal?: AbortSignal } = {}): Promise<HealthReport> {
+    return this.#health.report(signal);
+  }
+
+  probe(kind: ProbeKind): Promise<Probe> {
+    return this.#health.probe(kind);
   }
 
   start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {

@@ -53,6 +53,8 @@ const ALARMING: ReadonlySet<EventName> = new Set([
 ]);
 
 export interface EventHub {
+  /** How often each event was emitted. */
+  readonly counters: Readonly<Partial<Record<EventName, number>>>;
   emit(name: EventName, data?: Readonly<Record<string, unknown>>): void;
   stream(options?: {
     readonly signal?: AbortSignal | undefined;
@@ -76,9 +78,11 @@ export function createEventHub(
   onEvent: ((event: ClusterEvent) => void) | undefined,
 ): EventHub {
   const listeners = new Set<Listener>();
+  const counted = new Map<EventName, number>();
   let ended = false;
 
   function tell(event: ClusterEvent): void {
+    counted.set(event.name, (counted.get(event.name) ?? 0) + 1);
     const level = ALARMING.has(event.name) ? 'warn' : 'info';
     logger[level]({ ...event.data, event: event.name }, event.name);
     try {
@@ -91,6 +95,9 @@ export function createEventHub(
   }
 
   return {
+    get counters() {
+      return Object.fromEntries(counted);
+    },
     emit: (name, data = {}) => tell({ name, at: now(), data }),
     stream: ({ signal, buffer = DEFAULT_BUFFER } = {}) =>
       stream(listeners, { signal, buffer, now, isEnded: () => ended }),
