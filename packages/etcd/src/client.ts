@@ -182,7 +182,7 @@ export class EtcdClient {
 
   async #attempt<T>(exchange: Exchange, timeoutMs: number, request: Request<T>): Promise<T> {
     exchange.assertOngoing();
-    const call = { signal: exchange.signal, timeoutMs, wallMs: exchange.wallMs, token: undefined };
+    const call = { signal: exchange.signal, timeoutMs, token: undefined };
     const transport = await exchange.unlessAborted(this.#endpoints.reachable(call));
     try {
       return await this.#signed(transport, call, request);

@@ -1,4 +1,4 @@
-import { ClusterError, type ErrorCode } from '@autocluster/core/backend';
+import { ClusterError, type ErrorCode, isClusterError } from '@autocluster/core/backend';
 
 /** What a failed call means to us. */
 export type Trouble =
@@ -148,4 +148,13 @@ export function toClusterError(failure: CallFailure, circumstances: Circumstance
     cause: failure,
     details: { endpoint: failure.endpoint, subject: circumstances.subject },
   });
+}
+
+/** The same failure, of an exchange that may have changed the store all the same. */
+export function withUnknownOutcome(error: unknown): unknown {
+  if (!isClusterError(error) || error.outcomeUnknown) return error;
+  const { code, message, operation, retryable, details, cause } = error;
+  const text = message.slice(`${code}: `.length);
+  const known = { retryable, details, cause, ...(operation === undefined ? {} : { operation }) };
+  return new ClusterError(code, text, { ...known, outcomeUnknown: true });
 }

@@ -39,7 +39,8 @@ export class Etcd3Call {
   constructor(call: Call, endpoint: string) {
     this.#endpoint = endpoint;
     this.#token = call.token;
-    const deadline = call.timeoutMs === undefined ? {} : { deadline: call.wallMs() + call.timeoutMs };
+    // gRPC takes a deadline by its own clock only, which is this one, whatever the clock of the call says.
+    const deadline = call.timeoutMs === undefined ? {} : { deadline: Date.now() + call.timeoutMs };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a class of gRPC's, of which only the interface is used
     const interceptor: Interceptor = (options, next) => this.#intercept(next(options)) as ReturnType<Interceptor>;
     this.options = { ...deadline, interceptors: [interceptor] };

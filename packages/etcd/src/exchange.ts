@@ -28,8 +28,6 @@ export class Exchange {
     return Math.max(0, Math.ceil(this.#endsAt - this.#options.clock.monotonicMs()));
   }
 
-  readonly wallMs = (): number => this.#options.clock.wallMs();
-
   abort(reason: unknown): void {
     this.#over.abort(reason);
   }

@@ -10,7 +10,7 @@ import {
 } from '@autocluster/core/backend';
 import type { Exchange } from './exchange.js';
 import { isFormation, only, shownKey, textOf } from './keys.js';
-import { leaseOf, leaseRef, type Store, storedRecord } from './registration.js';
+import { extendedAndSeen, leaseOf, leaseRef, type Store, storedRecord } from './registration.js';
 import type { KeyValue, Lease, Step, TransactionReply } from './transport.js';
 
 /** Contenders that are looked at to find our own among them; there are more only behind `etcdctl lock`. */
@@ -130,10 +130,10 @@ async function renew({ store, exchange, request }: Acquisition, held: LockGrant)
     when: [],
     act: [{ kind: 'get', range: only(layout.lockKey(held.name, id)) } as const, readRecord(store)],
   };
-  const [ttlSeconds, reply] = await Promise.all([
+  const [ttlSeconds, reply] = await extendedAndSeen(
     client.extendLease(exchange, id),
     client.transact(exchange, subjectOf(store, held.name), read),
-  ]);
+  );
   const stored = reply.pages[0]?.entries[0];
   const still = ttlSeconds > 0 && stored?.createRevision === held.token && stored.lease === id;
   if (!still) return { kind: 'lost' };

@@ -8,6 +8,7 @@ import {
   type StoredRecord,
 } from '@autocluster/core/backend';
 import type { EtcdClient } from './client.js';
+import { withUnknownOutcome } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { type Layout, only, shownKey, textOf } from './keys.js';
 import type { KeyValue, Step, TransactionReply } from './transport.js';
@@ -134,17 +135,34 @@ async function registerAnew(store: Store, exchange: Exchange, request: RegisterR
   }
 }
 
+/** A lease's extension and what is read beside it. A failed read says nothing about the extension, which counts. */
+export async function extendedAndSeen<T>(extending: Promise<number>, reading: Promise<T>): Promise<[number, T]> {
+  const [extended, seen] = await Promise.allSettled([extending, reading]);
+  if (extended.status === 'rejected') throw extended.reason;
+  if (seen.status === 'rejected') throw withUnknownOutcome(seen.reason);
+  return [extended.value, seen.value];
+}
+
 /** Makes an entry, or renews the one of `request.held`: an extension of its lease and one read, no write. */
 export async function register(store: Store, exchange: Exchange, request: RegisterRequest): Promise<RegisterOutcome> {
   const { held, node } = request;
   if (held === undefined) return registerAnew(store, exchange, request);
   const id = leaseOf(held.ref);
-  const [ttlSeconds, seen] = await Promise.all([
+  const [ttlSeconds, seen] = await extendedAndSeen(
     store.client.extendLease(exchange, id),
     observe(store, exchange, node),
-  ]);
+  );
   if (ttlSeconds === 0) return registerAnew(store, exchange, request);
   return settle(store, exchange, request, { id, ttlMs: ttlSeconds * 1000 }, seen);
+}
+
+/** A failure of a later request of an exchange: an earlier one has changed the store already. */
+async function afterWrite<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw withUnknownOutcome(error);
+  }
 }
 
 /** Ends the registration's lease, and with it its key; then looks for an entry of the same instance under another one. */
@@ -153,11 +171,12 @@ export async function unregister(store: Store, exchange: Exchange, registration:
   const { node, instance } = registration;
   const key = layout.memberKey(node);
   await client.revokeLease(exchange, leaseOf(registration.ref));
-  const { stored } = await observe(store, exchange, node);
+  const { stored } = await afterWrite(observe(store, exchange, node));
   if (stored === undefined || holderOf(store, stored, instance) !== 'ours') return;
-  const reply = await client.transact(exchange, subjectOf(store, node), {
+  const removing = client.transact(exchange, subjectOf(store, node), {
     when: [{ range: only(key), target: 'mod', equals: stored.modRevision }],
     act: [{ kind: 'delete', key }],
   });
+  const reply = await afterWrite(removing);
   if (reply.succeeded && stored.lease !== 0n) await client.discardLease(exchange, stored.lease);
 }

@@ -69,8 +69,6 @@ export interface Call {
   readonly signal: AbortSignal;
   /** undefined: no limit, for streams. */
   readonly timeoutMs: number | undefined;
-  /** Reads the time of day, which gRPC turns back into a duration at once. */
-  readonly wallMs: () => number;
   readonly token: string | undefined;
 }
 

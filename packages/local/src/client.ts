@@ -1,4 +1,4 @@
-import { addAbortListener } from 'node:events';
+import { addAbortListener, setMaxListeners } from 'node:events';
 import type { CallOptions, ClusterError } from '@autocluster/core/backend';
 import { bootId } from './boot.js';
 import type { LocalConfig } from './config.js';
@@ -86,6 +86,8 @@ export function createClient(parts: ClientParts): Client {
   const { config } = parts;
   const keys = clusterKeys(config.cluster);
   const closing = new AbortController();
+  // Every call under way listens to it.
+  setMaxListeners(0, closing.signal);
   const opener = createOpener(parts);
   let closed: Promise<void> | undefined;
 

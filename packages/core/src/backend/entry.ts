@@ -1,3 +1,4 @@
+import { ClusterError } from '../errors/index.js';
 import type { ClusterIdentity, Member } from './member.js';
 import { nameProblem } from './name.js';
 import { isCount, isObject, isTextMap } from './shape.js';
@@ -12,11 +13,20 @@ export type DecodedEntry =
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 export const MAX_ENTRY_BYTES = 64 * 1024;
+/** What a store's own layout may add to the text. */
+const LAYOUT_BYTES = 256;
 
-/** A registration's value as JSON text, for stores that keep text under a key. */
+/**
+ * A registration's value as JSON text, for stores that keep text under a key. Throws `UNSUPPORTED` when it is so long that
+ * {@link decodeEntry} would refuse it: an entry must not be written that no list shows.
+ */
 export function encodeEntry(entry: Entry): string {
   const { identity, recordVersion, ttlMs, ...fields } = entry;
-  return JSON.stringify({ format: 1, ...fields, identity, recordVersion, ttlMs });
+  const text = JSON.stringify({ format: 1, ...fields, identity, recordVersion, ttlMs });
+  const most = MAX_ENTRY_BYTES - LAYOUT_BYTES;
+  if (text.length <= most) return text;
+  const problem = `the entry of ${entry.node} has ${text.length} characters, ${most} is the most: shorten its metadata`;
+  throw new ClusterError('UNSUPPORTED', problem, { operation: 'register', outcomeUnknown: false });
 }
 
 const isName = (value: unknown): value is string => typeof value === 'string' && nameProblem(value) === undefined;
