@@ -9,6 +9,7 @@ export const CONTRACT = {
   'binding.closed': ['Binding', 'After close() every verb rejects CLOSED.'],
   'binding.exit': ['Binding', 'After close() the process can exit.'],
   'time.bounded': ['Time', 'Every call settles within timeoutMs plus 1 s, by any outcome.'],
+  'time.abort': ['Time', 'A call that was aborted before it began is not sent; one that is aborted later ends.'],
   'time.clock': ['Time', 'Time is read only through the clock of the call; nothing depends on wall time.'],
   'time.retries': ['Time', 'Only reads are repeated by the backend; register, unregister, lock and unlock never are.'],
   'time.wait': ['Time', 'What must wait is told by retryAfterMs: no attempt before it can succeed.'],
@@ -60,5 +61,6 @@ export type Rule = keyof typeof CONTRACT;
 
 /** Sentences about the inside of a backend, or about the core. */
 export const NOT_ASKED: Partial<Record<Rule, string>> = {
-  'watch.hint': 'about the core: its own tests run without any watch',
+  'time.retries': 'about the inside; what a repeated write would break is asked under Late successes',
+  'watch.hint': 'about the core, whose own tests run without any watch',
 };

@@ -22,12 +22,11 @@ export const NEEDS = {
   unordered: need('ordered: false', ({ ordered }) => !ordered),
   exclusive: need('exclusiveNames: true', ({ exclusiveNames }) => exclusiveNames),
   lock: need("lock: 'advisory' | 'fenced'", ({ lock }) => lock !== 'none'),
-  'no-lock': need("lock: 'none'", ({ lock }) => lock === 'none'),
   fenced: need("lock: 'fenced'", ({ lock }) => lock === 'fenced'),
   atomic: need("record: 'atomic'", ({ record }) => record === 'atomic'),
   watch: need('watch: true', ({ watch }) => watch),
   wire: need("the subject's wire is 'tcp' or 'direct'", (_, { wire }) => wire.kind !== 'none'),
-  duplicates: need('its fault port can duplicate', (_, { wire }) => wire.kind === 'direct'),
+  duplicates: need("the subject's wire is 'direct'", (_, { wire }) => wire.kind === 'direct'),
   forbidden: need('the subject has forbidden()', (_, { forbidden }) => forbidden !== undefined),
   restart: need('the subject has restart()', (_, { restart }) => restart !== undefined),
 } as const satisfies Record<string, NeedRule>;

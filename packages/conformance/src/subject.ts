@@ -4,10 +4,10 @@ import type { Backend, NodeId } from '@autocluster/core/backend';
 export interface FaultPort {
   /** Connections stay open, and nothing passes in either direction. */
   stall(): void;
-  /** Requests arrive, answers do not. */
-  dropReplies(): void;
-  /** Requests arrive; instead of an answer the connection breaks. */
-  cutReplies(): void;
+  /** Requests arrive, answers do not. Over TCP that many pieces of answers pass before. Default 0. */
+  dropReplies(after?: number): void;
+  /** Requests arrive; instead of an answer, or instead of the piece after so many of them, the connection breaks. */
+  cutReplies(after?: number): void;
   /** Requests arrive; the answers are noise. */
   garble(): void;
   /** Every message takes this much longer, in ms. */
@@ -65,7 +65,7 @@ export interface BackendSubject {
   /** Makes a backend of its own at every call: its own connections, nothing shared. The kit closes it. */
   client(place: Place): Backend;
   operator(cluster: string): Operator;
-  /** The TTL of the cases that wait for an end, in ms. Default: the least of the manifest, but 2000 at least. */
+  /** The TTL of the cases that wait for an end, in ms. Default: the least of the manifest, but 3000 at least. */
   readonly ttlMs?: number;
   /** How long a call may take on a healthy store, in ms. Default 5000. */
   readonly callTimeoutMs?: number;

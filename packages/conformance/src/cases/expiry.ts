@@ -1,16 +1,12 @@
-import type { Bound } from '@autocluster/core/backend';
 import type { Case } from '../case.js';
 import { check, same } from '../errors.js';
 import type { Space } from '../space/space.js';
 import { attemptOf, busy, entryOf, held, lost, memberIn, names, registered } from '../space/request.js';
+import { boundMs, keepAlive, LATE_MS } from './lease-time.js';
 import { question } from './question.js';
 
-/** How late a look may come on a machine that has other things to do. */
-const LATE_MS = 3000;
 /** How exactly a server may measure. */
 const EARLY_MS = 50;
-
-const boundMs = ({ timesTtl, plusMs }: Bound, ttlMs: number): number => timesTtl * ttlMs + plusMs;
 
 /** How long after `sentMs`, at which the last renewal was sent, something may and must have ended. */
 function boundsOf({ capabilities, nowMs }: Space, ttlMs: number) {
@@ -24,14 +20,6 @@ function boundsOf({ capabilities, nowMs }: Space, ttlMs: number) {
       check(tookMs >= least - EARLY_MS, `${what} not to end before ${least} ms; it ended after ${tookMs} ms`);
     },
   };
-}
-
-/** Runs `renew` every third of a TTL until `done` comes true. */
-async function keepAlive({ sleep }: Space, ttlMs: number, times: number, renew: () => Promise<void>): Promise<void> {
-  for (let round = 0; round < times; round += 1) {
-    await sleep(ttlMs / 3);
-    await renew();
-  }
 }
 
 export const EXPIRY_CASES: readonly Case[] = [

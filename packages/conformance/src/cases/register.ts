@@ -207,8 +207,11 @@ export const REGISTER_CASES: readonly Case[] = [
       needs: ['platform'],
       sentence: "register answers the platform's entry and its instance, whatever instance asks; it never conflicts.",
     },
-    async ({ one, two, operator, longTtlMs }) => {
+    async ({ one, two, operator, longTtlMs, until }) => {
       await operator.addToPlatform?.('a');
+      await until('the platform lists the node', 30_000, async () =>
+        (await names(one)).includes('a') ? true : undefined,
+      );
       const before = await operator.inventory();
       const first = await registered(one, entryOf('a', longTtlMs));
       const second = await registered(two, entryOf('a', longTtlMs));

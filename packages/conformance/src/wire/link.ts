@@ -10,6 +10,8 @@ export interface LinkState {
   stalled: boolean;
   /** What happens to what the store sends. */
   replies: 'pass' | 'drop' | 'cut' | 'garble';
+  /** So many pieces of answers pass before that happens. */
+  repliesLeft: number;
 }
 
 /** One client, and the connection to the store that was opened for it. */
@@ -79,6 +81,8 @@ export function openLink(client: Socket, state: LinkState): void {
   const up = pass(client, upstream, state, (chunk) => chunk);
   const down = pass(upstream, client, state, (chunk) => {
     if (state.replies === 'pass') return chunk;
+    state.repliesLeft -= 1;
+    if (state.repliesLeft >= 0) return chunk;
     damaged = true;
     if (state.replies === 'cut') link.reset();
     return state.replies === 'garble' ? noise(chunk) : undefined;

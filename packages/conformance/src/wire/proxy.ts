@@ -38,7 +38,7 @@ function parse(url: string): URL {
 export async function openProxy(url: string): Promise<Proxy> {
   const target = parse(url);
   const host = target.hostname.replace(/^\[(.*)\]$/, '$1');
-  const calm = { delayMs: 0, stalled: false, replies: 'pass' } as const;
+  const calm = { delayMs: 0, stalled: false, replies: 'pass', repliesLeft: 0 } as const;
   const state: LinkState = { links: new Set(), host, port: Number(target.port), ...calm };
   let server: Server | undefined = await listen(0, state);
   const port = portOf(server);
@@ -50,6 +50,10 @@ export async function openProxy(url: string): Promise<Proxy> {
     state.stalled = stalled;
     for (const link of state.links) link.setStalled(stalled);
   };
+  const spoil = (replies: LinkState['replies'], after = 0) => {
+    state.replies = replies;
+    state.repliesLeft = after;
+  };
   const refuse = () => {
     server?.close();
     server = undefined;
@@ -59,13 +63,13 @@ export async function openProxy(url: string): Promise<Proxy> {
   return {
     url: isRoot ? target.href.replace(/\/(?=[?#]|$)/, '') : target.href,
     stall: () => setStalled(true),
-    dropReplies: () => void (state.replies = 'drop'),
-    cutReplies: () => void (state.replies = 'cut'),
-    garble: () => void (state.replies = 'garble'),
+    dropReplies: (after) => spoil('drop', after),
+    cutReplies: (after) => spoil('cut', after),
+    garble: () => spoil('garble'),
     delay: (ms) => void (state.delayMs = ms),
     refuse,
     async heal() {
-      state.replies = 'pass';
+      spoil('pass');
       state.delayMs = 0;
       setStalled(false);
       cut((link) => link.damaged());

@@ -1,0 +1,20 @@
+import type { Bound } from '@autocluster/core/backend';
+import type { Space } from '../space/space.js';
+
+/** How late a look may come on a machine that has other things to do. */
+export const LATE_MS = 3000;
+
+export const boundMs = ({ timesTtl, plusMs }: Bound, ttlMs: number): number => timesTtl * ttlMs + plusMs;
+
+/** Renews every third of a TTL, so many times. */
+export async function keepAlive(
+  { sleep }: Space,
+  ttlMs: number,
+  times: number,
+  renew: () => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < times; round += 1) {
+    await sleep(ttlMs / 3);
+    await renew();
+  }
+}
