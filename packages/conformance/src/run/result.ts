@@ -1,6 +1,3 @@
-import type { Capabilities } from '@autocluster/core/backend';
-import type { Case } from '../case.js';
-
 export type Status =
   | 'passed'
   | 'failed'
@@ -11,7 +8,13 @@ export type Status =
   /** Not for this store. */
   | 'not-asked';
 
-export interface CaseResult extends Pick<Case, 'id' | 'sentence' | 'rule' | 'protects'> {
+export interface CaseResult {
+  readonly id: string;
+  readonly sentence: string;
+  /** The sentence of the contract that it belongs to. */
+  readonly rule: string;
+  /** Numbers of the invariants that it protects. */
+  readonly protects: readonly string[];
   readonly status: Status;
   /** Why it failed, is known to, or was not asked. */
   readonly because?: string;
@@ -20,7 +23,8 @@ export interface CaseResult extends Pick<Case, 'id' | 'sentence' | 'rule' | 'pro
 
 export interface Report {
   readonly subject: string;
-  readonly capabilities: Capabilities;
+  /** What decided which cases apply: the manifest of a backend, the traits of a driver. */
+  readonly claims: object;
   readonly results: readonly CaseResult[];
   readonly counts: Readonly<Record<Status, number>>;
   /** Nothing failed that was not known to, and nothing passed that was known to fail. */
@@ -30,13 +34,8 @@ export interface Report {
 
 export const isError = ({ status }: CaseResult): boolean => status === 'failed' || status === 'unexpected-pass';
 
-export function reportOf(
-  subject: string,
-  capabilities: Capabilities,
-  results: readonly CaseResult[],
-  tookMs: number,
-): Report {
+export function reportOf(subject: string, claims: object, results: readonly CaseResult[], tookMs: number): Report {
   const counts = { passed: 0, failed: 0, 'known-failure': 0, 'unexpected-pass': 0, 'not-asked': 0 };
   for (const { status } of results) counts[status] += 1;
-  return { subject, capabilities, results, counts, ok: !results.some(isError), tookMs };
+  return { subject, claims, results, counts, ok: !results.some(isError), tookMs };
 }

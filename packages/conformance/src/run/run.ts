@@ -1,11 +1,13 @@
-import { type Capabilities, invalidRange } from '@autocluster/core/backend';
+import type { Capabilities } from '@autocluster/core/backend';
 import { systemRuntime } from '@autocluster/core/runtime';
 import type { Case } from '../case.js';
 import { CASES } from '../cases/index.js';
 import { NEEDS, unmet } from '../need.js';
 import type { BackendSubject } from '../subject.js';
-import { askCase } from './one.js';
+import { requireChosen } from './choose.js';
+import { askInSpace } from './one.js';
 import { type CaseResult, type Report, reportOf } from './result.js';
+import { notAsked, verdictOf } from './verdict.js';
 
 /** Cases that run at once, besides those that wait. */
 const AT_ONCE = 6;
@@ -16,20 +18,6 @@ export interface RunOptions {
   readonly onResult?: (result: CaseResult) => void;
 }
 
-/** The cases that `only` names; throws `INVALID_OPTION` when it names none. */
-export function chosenCases(only: readonly string[] | undefined): readonly Case[] {
-  for (const wanted of only ?? []) {
-    const known = CASES.some(({ id }) => id.startsWith(wanted));
-    if (!known) throw invalidRange('only', wanted, 'the id of a case, or what ids begin with');
-  }
-  return only === undefined ? CASES : CASES.filter(({ id }) => only.some((wanted) => id.startsWith(wanted)));
-}
-
-function requireKnownIds({ knownFailures = {} }: BackendSubject): void {
-  const stranger = Object.keys(knownFailures).find((id) => !CASES.some((each) => each.id === id));
-  if (stranger !== undefined) throw invalidRange('knownFailures', stranger, 'ids of cases');
-}
-
 async function capabilitiesOf(subject: BackendSubject): Promise<Capabilities> {
   const url = subject.wire.kind === 'tcp' ? subject.wire.url : '';
   const backend = subject.client({ cluster: 'kit-manifest', url });
@@ -37,16 +25,6 @@ async function capabilitiesOf(subject: BackendSubject): Promise<Capabilities> {
   await backend.close();
   return capabilities;
 }
-
-const notAsked = ({ id, sentence, rule, protects }: Case, because: string): CaseResult => ({
-  id,
-  sentence,
-  rule,
-  protects,
-  status: 'not-asked',
-  because,
-  tookMs: 0,
-});
 
 function reasonNotAsked(each: Case, capabilities: Capabilities, subject: BackendSubject): string | undefined {
   const missing = unmet(each.needs, capabilities, subject);
@@ -73,8 +51,9 @@ async function several(cases: readonly Case[], width: number, run: (each: Case) 
 export async function runBackendCases(subject: BackendSubject, options: RunOptions = {}): Promise<Report> {
   const { clock } = systemRuntime;
   const beganMs = clock.monotonicMs();
-  const chosen = chosenCases(options.only);
-  requireKnownIds(subject);
+  const chosen = requireChosen(CASES, options.only);
+  const { knownFailures = {} } = subject;
+  requireChosen(CASES, Object.keys(knownFailures), 'knownFailures');
   const capabilities = await capabilitiesOf(subject);
   const results = new Map<string, CaseResult>();
   const take = (result: CaseResult): void => {
@@ -87,7 +66,8 @@ export async function runBackendCases(subject: BackendSubject, options: RunOptio
     if (because === undefined) asked.push(each);
     else take(notAsked(each, because));
   }
-  const run = async (each: Case): Promise<void> => take(await askCase(each, subject));
+  const run = async (each: Case): Promise<void> =>
+    take(await verdictOf(each, knownFailures[each.id], () => askInSpace(each, subject)));
   const ofMode = (mode: Case['mode']) => asked.filter((each) => each.mode === mode);
   await several(ofMode('alone'), 1, run);
   await Promise.all([several(ofMode('apart'), asked.length, run), several(ofMode(undefined), AT_ONCE, run)]);

@@ -37,10 +37,16 @@ export interface Client {
   watch(signal: AbortSignal): AsyncIterable<MemberList | 'changed'>;
 }
 
+interface Usual extends Ask {
+  readonly timeoutMs: number;
+  /** Notes a call that has not settled in time: whatever else the case asks, it fails. */
+  readonly late: (text: string) => void;
+}
+
 /** Calls a verb as the core does, with the time limit folded into the signal, and insists that it settles in time. */
 async function bounded<T>(
   verb: string,
-  { signal, timeoutMs, clock = systemClock }: Ask & { readonly timeoutMs: number },
+  { signal, timeoutMs, clock = systemClock, late }: Usual,
   start: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
   const limit = deadline(systemRuntime, timeoutMs, verb, [signal]);
@@ -56,11 +62,20 @@ async function bounded<T>(
   } finally {
     limit.clear();
   }
-  return broken(`${verb} has not settled ${timeoutMs + GRACE_MS} ms after it was called with timeoutMs ${timeoutMs}`);
+  const text = `${verb} has not settled ${timeoutMs + GRACE_MS} ms after it was called with timeoutMs ${timeoutMs}`;
+  // Whoever expects the call to reject must not take this for it.
+  late(text);
+  return broken(text);
 }
 
-export function clientOf(backend: Backend, faults: () => FaultPort, callTimeoutMs: number): Client {
-  const usual = (ask: Ask = {}) => ({ timeoutMs: callTimeoutMs, ...ask });
+export interface ClientParts {
+  readonly faults: () => FaultPort;
+  readonly callTimeoutMs: number;
+  readonly late: Usual['late'];
+}
+
+export function clientOf(backend: Backend, { faults, callTimeoutMs, late }: ClientParts): Client {
+  const usual = (ask: Ask = {}): Usual => ({ timeoutMs: callTimeoutMs, ...ask, late });
   return {
     backend,
     get faults() {

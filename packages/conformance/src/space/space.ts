@@ -34,6 +34,8 @@ export interface Space {
 }
 
 export interface OpenSpace extends Space {
+  /** Calls that have not settled in time, in words. */
+  readonly late: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -57,6 +59,8 @@ class Clients {
   readonly #subject: BackendSubject;
   readonly #backends: Backend[] = [];
   readonly #proxies: Proxy[] = [];
+  /** Calls that have not settled in time. */
+  readonly late: string[] = [];
 
   constructor(subject: BackendSubject) {
     this.#subject = subject;
@@ -75,7 +79,7 @@ class Clients {
       if (proxy) return proxy;
       return wire.kind === 'direct' ? wire.faults(backend) : noFaults();
     };
-    return clientOf(backend, faults, callTimeoutMs);
+    return clientOf(backend, { faults, callTimeoutMs, late: (text) => void this.late.push(text) });
   }
 
   async close(): Promise<void> {
@@ -108,6 +112,7 @@ export async function openSpace(subject: BackendSubject, cluster: string): Promi
     sleep,
     nowMs,
     until,
+    late: clients.late,
     close: () => clients.close(),
   };
 }

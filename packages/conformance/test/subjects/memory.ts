@@ -44,7 +44,7 @@ export interface MemorySubject {
   readonly capabilities?: Partial<Capabilities>;
   readonly lockDelayMs?: number;
   /** What becomes of a client: a store that keeps the contract is made to break it. */
-  readonly spoil?: (client: MemoryClient) => Backend;
+  readonly spoil?: (client: MemoryClient, hands: ReturnType<MemoryStore['cluster']>) => Backend;
 }
 
 const TTL = { minMs: 400, maxMs: 86_400_000, stepMs: 1 };
@@ -65,7 +65,7 @@ export function memorySubject({ name = 'memory', spoil, ...options }: MemorySubj
     },
     client({ cluster }) {
       const client = store.client({ cluster });
-      const backend = spoil?.(client) ?? client;
+      const backend = spoil?.(client, store.cluster(cluster)) ?? client;
       ports.set(backend, portOf(client));
       return backend;
     },

@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+
+export const USAGE = `Asks a store, or a driver, whether it keeps the contract of @autocluster/core.
+
+  autocluster-conformance ./my-store.mjs [--only LOCK,REG-007] [--json]
+  autocluster-conformance --list [--json]
+
+The file exports by default what backendSubject() or driverSubject() answers, or a function that makes it.
+
+  --only   ids of cases, or what ids begin with, separated by commas
+  --json   the report as JSON on standard output, the progress on standard error
+  --list   every case with its sentence, and nothing else
+  --help   this text
+
+Exit code: 0 all is well, 1 a case failed or passed against the list of known failures, 2 nothing could be asked.
+`;
+
+export interface Arguments {
+  readonly file: string | undefined;
+  readonly only: readonly string[] | undefined;
+  readonly json: boolean;
+  readonly list: boolean;
+  readonly help: boolean;
+}
+
+/** Throws an error of Node's own for what it does not know. */
+export function readArguments(args: readonly string[]): Arguments {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', multiple: true },
+      json: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const only = values.only?.flatMap((each) => each.split(',')).map((each) => each.trim());
+  const { json, list, help } = values;
+  return { file: positionals[0], only, json, list, help };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { CASES, runBackendCases } from '../src/index.js';
+import { BAD_BACKENDS, spoiled } from './bad-backends.js';
+import { memorySubject } from './subjects/memory.js';
+
+/** All but what costs the most time: the crowds, and what waits for an end. */
+const ASKED = CASES.map(({ id }) => id).filter((id) => !/^(MANY|EXPIRE)-/.test(id));
+
+describe('a backend that makes one mistake fails exactly the cases about it', () => {
+  test.concurrent.for(BAD_BACKENDS.map((bad) => [bad.title, bad] as const))('%s', async ([title, bad]) => {
+    const subject = memorySubject({ name: title, spoil: (good, hands) => spoiled(bad, good, hands) });
+    const { results } = await runBackendCases({ ...subject, ttlMs: 1500, callTimeoutMs: 1000 }, { only: ASKED });
+    expect(results.filter(({ status }) => status === 'failed').map(({ id }) => id)).toEqual(bad.fails);
+  });
+});
+
+describe('known failures', () => {
+  const [listsNothing] = BAD_BACKENDS;
+
+  test('are no errors while they last, and one that passes is', async () => {
+    const subject = memorySubject({
+      spoil: (good, hands) => (listsNothing ? spoiled(listsNothing, good, hands) : good),
+    });
+    const knownFailures = { 'ABORT-002': 'it lists nothing', 'LIST-001': 'it was mended' };
+    const { results, ok } = await runBackendCases({ ...subject, knownFailures }, { only: ['ABORT-002', 'LIST-001'] });
+    expect(results.map(({ id, status }) => [id, status])).toEqual([
+      ['LIST-001', 'unexpected-pass'],
+      ['ABORT-002', 'known-failure'],
+    ]);
+    expect(ok).toBe(false);
+  });
+
+  test('of cases that do not exist are refused, as are choices that name none', async () => {
+    const subject = memorySubject();
+    const unknown = expect.objectContaining({ code: 'INVALID_OPTION', option: 'knownFailures', value: 'LOCK-999' });
+    await expect(runBackendCases({ ...subject, knownFailures: { 'LOCK-999': '' } })).rejects.toEqual(unknown);
+    await expect(runBackendCases(subject, { only: ['LOKC'] })).rejects.toMatchObject({ option: 'only', value: 'LOKC' });
+  });
+});

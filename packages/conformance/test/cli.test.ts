@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../../../test/servers/harness/index.js';
+import { tool, top } from '../../../test/run/lib/workspace.mjs';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'autocluster-cli-'));
+  const memory = JSON.stringify(here('./subjects/memory.ts'));
+  const made = `import { memorySubject } from ${memory};\nexport default () => memorySubject`;
+  writeFileSync(join(folder, 'good.mts'), `${made}();\n`);
+  const broken = '{ spoil: (good) => Object.assign(good, { list: async () => ({}) }) }';
+  writeFileSync(join(folder, 'bad.mts'), `${made}(${broken});\n`);
+  writeFileSync(join(folder, 'nothing.mts'), 'export default { name: "nothing" };\n');
+  const drivers = JSON.stringify(here('./subjects/drivers.ts'));
+  writeFileSync(join(folder, 'driver.mts'), `export { processSubject as default } from ${drivers};\n`);
+  writeFileSync(
+    join(folder, 'node.test.mts'),
+    `import { describe, test } from 'node:test';
+import { testBackend } from ${JSON.stringify(here('../src/index.ts'))};
+import { memorySubject } from ${memory};
+testBackend('memory', memorySubject, { describe, test, only: ['LOCK', 'BIND-001'] });\n`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const tsx = (...args: readonly string[]) => {
+  const [node = '', ...rest] = [...tool('tsx', 'tsx'), '--tsconfig', join(top, 'test', 'tsconfig.json'), ...args];
+  return runCommand(node, rest, { cwd: folder });
+};
+const cli = (...args: readonly string[]) => tsx(here('../src/cli.ts'), ...args);
+
+test('a store that keeps the contract: every case on a line, a summary, exit code 0', async () => {
+  const { stdout, exitCode } = await cli('./good.mts', '--only', 'LOCK,LIST-001');
+  expect(stdout).toMatch(/^ok {3}LIST-001 A namespace .* \(\d+\.\d s\)$/m);
+  expect(stdout).toMatch(/^memory: 17 passed, in /m);
+  expect(exitCode).toBe(0);
+});
+
+test('a store that does not: what was expected, the invariants, a report in JSON, exit code 1', async () => {
+  const { stdout, stderr, exitCode } = await cli('./bad.mts', '--only', 'FORM-002', '--json');
+  expect(stderr).toMatch(/^FAIL FORM-002 [\s\S]*expected arrays for members and skipped[\s\S]*protects V5, F6/m);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, counts: { failed: 1 }, results: [{ id: 'FORM-002' }] });
+  expect(exitCode).toBe(1);
+});
+
+test('a driver', async () => {
+  const { stdout, exitCode } = await cli('./driver.mts');
+  expect(stdout).toMatch(/^process: 10 passed, 13 not for this store/m);
+  expect(exitCode).toBe(0);
+});
+
+test('what cannot be asked: exit code 2, and why', async () => {
+  const wrong = [[], ['--what'], ['./missing.mjs'], ['./nothing.mts'], ['./good.mts', '--only', 'LOKC']] as const;
+  const results = await Promise.all(wrong.map((args) => cli(...args)));
+  expect(results.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2, 2]);
+  expect(results.at(-2)?.stderr).toContain('INVALID_OPTION');
+  expect(results.at(-1)?.stderr).toContain('LOKC');
+});
+
+test('--list and --help', async () => {
+  const [list, help] = await Promise.all([cli('--list'), cli('--help')]);
+  expect(list.stdout).toMatch(/^LOCK-009 A renewal .* \[lock: 'advisory' \| 'fenced'\]$/m);
+  expect(list.stdout).toMatch(/^DRV-001 /m);
+  expect(help.stdout).toContain('Exit code: 0');
+});
+
+test('the adapter works with node:test as it does with Vitest', async () => {
+  const { stdout, exitCode } = await tsx('--test', './node.test.mts');
+  expect(stdout).toMatch(/LOCK-001/);
+  expect(stdout).toMatch(/^# pass 18$|ℹ pass 18$/m);
+  expect(exitCode).toBe(0);
+});
