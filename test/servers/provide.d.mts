@@ -1,4 +1,11 @@
-export type ServerName = 'etcd' | 'etcdctl' | 'consul' | 'kube-apiserver' | 'kube-controller-manager' | 'rabbitmq';
+export type ServerName =
+  | 'etcd'
+  | 'etcdctl'
+  | 'consul'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'rabbitmq'
+  | 'postgres';
 
 export interface ProvidedServer {
   readonly name: ServerName;

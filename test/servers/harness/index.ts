@@ -36,3 +36,4 @@ export {
   type RabbitmqNode,
   type RabbitmqOptions,
 } from './rabbitmq.ts';
+export { startPostgres, type PostgresServer } from './postgres.ts';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,11 +66,27 @@ function findRabbitmq(env) {
   return undefined;
 }
 
+/** Debian keeps the server off PATH, in a folder for each version. */
+function findPostgres(env) {
+  const onPath = findOnPath('postgres', env);
+  if (onPath !== undefined) return realpathSync(onPath);
+  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const homes = [...new Set(folders.map((folder) => join(dirname(folder), 'lib', 'postgresql')))].filter(existsSync);
+  const versions = homes.flatMap((home) => readdirSync(home).map((version) => join(home, version, 'bin', 'postgres')));
+  const number = (path) => Number(basename(dirname(dirname(path))));
+  return versions
+    .filter(isProgram)
+    .toSorted((a, b) => number(a) - number(b))
+    .at(-1);
+}
+
+const packaged = { rabbitmq: findRabbitmq, postgres: findPostgres };
+
 /** @returns {{status: 'path' | 'cache', path: string} | undefined} */
 export function locate(name, env = process.env) {
   const recipe = recipes[name];
   if (recipe === undefined) throw new TypeError(`unknown server: ${name}`);
-  const onPath = recipe.kind === 'apt' ? findRabbitmq(env) : findOnPath(name, env);
+  const onPath = packaged[name]?.(env) ?? findOnPath(name, env);
   if (onPath !== undefined) return { status: 'path', path: onPath };
   if (recipe.kind === 'apt') return undefined;
   const cached = join(moduleCache(recipe.module, env), name);
@@ -82,6 +98,7 @@ const versionIn = (text) => /\d+\.\d+\.\d+/.exec(text)?.[0];
 /** What is on PATH may be of any version; what is in the cache is what the recipe says. */
 export function versionOf(name, { status, path }) {
   const recipe = recipes[name];
+  if (name === 'postgres') return /\d+\.\d+/.exec(spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout)?.[0];
   if (recipe.kind === 'apt') return versionIn(basename(path.split(`${sep}sbin${sep}`)[0] ?? ''));
   if (status !== 'path') return recipe.version;
   const { stdout, stderr } = spawnSync(path, recipe.versionArgs, { encoding: 'utf8', timeout: 10_000 });

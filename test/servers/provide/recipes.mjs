@@ -28,6 +28,7 @@ export const recipes = {
     ['--version'],
   ),
   rabbitmq: { kind: 'apt', version: '3.10.8', packageName: 'rabbitmq-server', expected: 'about 40 s' },
+  postgres: { kind: 'apt', version: '15.18', packageName: 'postgresql', expected: 'about 40 s' },
 };
 
 export const serverNames = Object.keys(recipes);
