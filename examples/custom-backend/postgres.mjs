@@ -100,19 +100,15 @@ function named(error, operation, sent) {
 const recordOf = (text) => (text === null || text === undefined ? { kind: 'absent' } : decodeRecord(text));
 
 const ignored = () => undefined;
-
 const grantedMs = (asked) => Math.min(TTL.maxMs, Math.max(TTL.minMs, Math.ceil(asked)));
 
-/**
- * A cluster's members, locks and record in PostgreSQL 13 or later.
- *
- * @param {{ cluster: string, url: string }} options
- * @returns {Backend}
- */
-export function postgres(options) {
-  requireKnown(options, ['cluster', 'url'], 'postgres()');
-  const cluster = requireName('cluster', options.cluster);
-  const url = requireText('url', options.url);
+const grantOf = ({ name, attempt }, token, ttlMs, record) => {
+  const kept = name === FORMATION_LOCK ? recordOf(record) : undefined;
+  return { name, attempt, token: BigInt(token), ttlMs, ref: token, record: kept };
+};
+
+/** The connections of one backend. */
+function connect(cluster, url) {
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 4000 });
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
@@ -156,11 +152,8 @@ export function postgres(options) {
     let sent = false;
     const givenUp = () => {
       const code = isClusterError(over.reason) ? over.reason.code : 'ABORTED';
-      return new ClusterError(code, `${operation} was given up`, {
-        operation,
-        outcomeUnknown: sent,
-        cause: over.reason,
-      });
+      const facts = { operation, outcomeUnknown: sent, cause: over.reason };
+      return new ClusterError(code, `${operation} was given up`, facts);
     };
     if (over.aborted) throw givenUp();
     let listening;
@@ -176,11 +169,23 @@ export function postgres(options) {
     }
   }
 
-  const grantOf = ({ name, attempt }, token, ttlMs, record) => {
-    const kept = name === FORMATION_LOCK ? recordOf(record) : undefined;
-    return { name, attempt, token: BigInt(token), ttlMs, ref: token, record: kept };
-  };
+  function close() {
+    closing.abort(new ClusterError('CLOSED', 'the store was closed'));
+    return (closed ??= pool.end());
+  }
+  return { ask, close };
+}
 
+/**
+ * A cluster's members, locks and record in PostgreSQL 13 or later.
+ *
+ * @param {{ cluster: string, url: string }} options
+ * @returns {Backend}
+ */
+export function postgres(options) {
+  requireKnown(options, ['cluster', 'url'], 'postgres()');
+  const cluster = requireName('cluster', options.cluster);
+  const { ask, close } = connect(cluster, requireText('url', options.url));
   return {
     name: 'postgres',
     spi: 1,
@@ -239,10 +244,6 @@ export function postgres(options) {
       const isOurs = (each) => stored.kind === 'present' && stored.record[each] === record[each];
       return { kind: ['clusterId', 'generation', 'token'].every(isOurs) ? 'released' : 'lost' };
     },
-    close() {
-      closing.abort(new ClusterError('CLOSED', 'the store was closed'));
-      closed ??= pool.end();
-      return closed;
-    },
+    close,
   };
 }

@@ -31,8 +31,11 @@ const NOBODY: MemberList = {
 };
 
 /** What a call does that only looks at its time when an answer has come. */
-const neverIfLate = (error: unknown): Promise<never> =>
-  isClusterError(error, 'TIMEOUT') ? new Promise(() => undefined) : Promise.reject(error);
+async function neverIfLate(error: unknown): Promise<never> {
+  if (!isClusterError(error, 'TIMEOUT')) throw error;
+  return new Promise(() => undefined);
+}
+
 const withGrant = (outcome: LockOutcome, change: (grant: LockGrant) => LockGrant): LockOutcome =>
   outcome.kind === 'held' ? { kind: 'held', grant: change(outcome.grant) } : outcome;
 

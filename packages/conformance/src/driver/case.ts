@@ -5,7 +5,7 @@ import type { Daemons } from './daemons.js';
 export const DRIVER_NEEDS = {
   durable: ({ data }: ClusterDriver) => data === 'durable',
   peer: ({ views }: ClusterDriver) => views === 'peer',
-  leave: ({ leave, views }: ClusterDriver) => leave !== undefined && views === 'peer',
+  leave: (driver: ClusterDriver) => 'leave' in driver && driver.views === 'peer',
   concurrentJoins: ({ concurrentJoins }: ClusterDriver) => concurrentJoins,
 } as const;
 
