@@ -5,7 +5,8 @@ export type ServerName =
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'rabbitmq'
-  | 'postgres';
+  | 'postgres'
+  | 'lincheck';
 
 export interface ProvidedServer {
   readonly name: ServerName;

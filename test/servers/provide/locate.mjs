@@ -32,7 +32,9 @@ export function cacheRoot(env = process.env) {
 /** Changes with everything that a build depends on, so that an old binary is never taken for a new one. */
 function moduleKey(module) {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(moduleFolder(module), file)));
+  const folder = moduleFolder(module);
+  const own = readdirSync(folder).filter((file) => file.endsWith('.go'));
+  for (const file of ['go.mod', 'go.sum', ...own]) hash.update(readFileSync(join(folder, file)));
   hash.update(modules[module].linkerFlags).update(process.platform).update(process.arch);
   return hash.digest('hex').slice(0, 16);
 }

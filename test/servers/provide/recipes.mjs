@@ -27,6 +27,7 @@ export const recipes = {
     'kube-controller-manager',
     ['--version'],
   ),
+  lincheck: goRecipe('lincheck', '1.0.3', '.', 'lincheck', []),
   rabbitmq: { kind: 'apt', version: '3.10.8', packageName: 'rabbitmq-server', expected: 'about 40 s' },
   postgres: { kind: 'apt', version: '15.18', packageName: 'postgresql', expected: 'about 40 s' },
 };
@@ -36,6 +37,7 @@ export const serverNames = Object.keys(recipes);
 export const modules = {
   etcd: { linkerFlags: '-s -w', expected: 'about 80 s on two cores' },
   consul: { linkerFlags: '-s -w', expected: 'about 6 min on two cores' },
+  lincheck: { linkerFlags: '-s -w', expected: 'a few seconds' },
   kubernetes: {
     // A build of a module carries no git tag, and /version would say 0.0.0.
     linkerFlags: [
