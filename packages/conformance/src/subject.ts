@@ -69,6 +69,8 @@ export interface BackendSubject {
   readonly ttlMs?: number;
   /** How long a call may take on a healthy store, in ms. Default 5000. */
   readonly callTimeoutMs?: number;
+  /** With `listConsistency: 'eventual'`: how late a list may be, in ms; the kit waits that long before each. Default 2000. */
+  readonly listLagMs?: number;
   /** A client whose credentials lack the permission to read, for stores that have permissions. */
   readonly forbidden?: (place: Place) => Backend;
   /** Stops the store and starts it again with its data. No other case runs meanwhile. */

@@ -227,7 +227,7 @@ export const REGISTER_CASES: readonly Case[] = [
     {
       rule: 'unregister.exact',
       protects: ['R2'],
-      needs: ['explicit', 'linearizable'],
+      needs: ['explicit'],
       sentence: 'unregister removes the entry at once, and a second one changes nothing.',
     },
     async ({ one, two, longTtlMs }) => {

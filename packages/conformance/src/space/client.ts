@@ -72,9 +72,11 @@ export interface ClientParts {
   readonly faults: () => FaultPort;
   readonly callTimeoutMs: number;
   readonly late: Usual['late'];
+  /** Settles when a list shows what has happened before; at once in most stores. */
+  readonly caughtUp: () => Promise<void>;
 }
 
-export function clientOf(backend: Backend, { faults, callTimeoutMs, late }: ClientParts): Client {
+export function clientOf(backend: Backend, { faults, callTimeoutMs, late, caughtUp }: ClientParts): Client {
   const usual = (ask: Ask = {}): Usual => ({ timeoutMs: callTimeoutMs, ...ask, late });
   return {
     backend,
@@ -84,7 +86,10 @@ export function clientOf(backend: Backend, { faults, callTimeoutMs, late }: Clie
     register: (request, ask) => bounded('register', usual(ask), (options) => backend.register(request, options)),
     unregister: (registration, ask) =>
       bounded('unregister', usual(ask), (options) => backend.unregister(registration, options)),
-    list: (ask) => bounded('list', usual(ask), (options) => backend.list(options)),
+    async list(ask) {
+      await caughtUp();
+      return bounded('list', usual(ask), (options) => backend.list(options));
+    },
     lock: (request, ask) => bounded('lock', usual(ask), (options) => backend.lock(request, options)),
     unlock: (grant, { record, ...ask } = {}) =>
       bounded('unlock', usual(ask), (options) => backend.unlock(grant, record ? { ...options, record } : options)),

@@ -7,6 +7,7 @@ import { type Client, clientOf } from './client.js';
 
 const NEVER = new AbortController().signal;
 const CLOSING_MS = 10_000;
+const LIST_LAG_MS = 2000;
 /** A shorter TTL would measure the machine that the kit runs on. */
 const SHORTEST_TTL_MS = 3000;
 
@@ -79,7 +80,9 @@ class Clients {
       if (proxy) return proxy;
       return wire.kind === 'direct' ? wire.faults(backend) : noFaults();
     };
-    return clientOf(backend, { faults, callTimeoutMs, late: (text) => void this.late.push(text) });
+    const isLate = backend.capabilities.listConsistency === 'eventual';
+    const caughtUp = () => (isLate ? sleep(this.#subject.listLagMs ?? LIST_LAG_MS) : Promise.resolve());
+    return clientOf(backend, { faults, callTimeoutMs, late: (text) => void this.late.push(text), caughtUp });
   }
 
   async close(): Promise<void> {

@@ -43,6 +43,7 @@ export interface MemorySubject {
   readonly name?: string;
   readonly capabilities?: Partial<Capabilities>;
   readonly lockDelayMs?: number;
+  readonly stalenessMs?: number;
   /** What becomes of a client: a store that keeps the contract is made to break it. */
   readonly spoil?: (client: MemoryClient, hands: ReturnType<MemoryStore['cluster']>) => Backend;
 }
