@@ -110,7 +110,17 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
         },
       };
     },
-    fails: ['FORM-003', 'LOCK-004', 'LOCK-008', 'LOCK-014', 'LOCK-016', 'ABORT-005', 'LATE-001', 'HOST-002'],
+    fails: [
+      'FORM-003',
+      'LOCK-004',
+      'LOCK-008',
+      'LOCK-014',
+      'LOCK-016',
+      'ABORT-005',
+      'LATE-001',
+      'LATE-009',
+      'HOST-002',
+    ],
   },
   {
     title: 'a call that was given up never settles',
@@ -118,7 +128,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
       register: (request, options) => good.register(request, options).catch(neverIfLate),
       lock: (request, options) => good.lock(request, options).catch(neverIfLate),
     }),
-    fails: ['TIME-002', 'TIME-004', 'LATE-001', 'LATE-002', 'LATE-006', 'LATE-007'],
+    fails: ['TIME-002', 'TIME-004', 'LATE-001', 'LATE-002', 'LATE-006', 'LATE-007', 'LATE-009'],
   },
   {
     title: 'a value that cannot be read makes the list throw',

@@ -67,3 +67,18 @@ test('one that fails or is aborted leaves the others alone', async () => {
   const [a, b, c] = await Promise.allSettled(verbs);
   expect([a?.status, b?.status, c?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
+
+test('many calls of one backend at once do not make Node warn of a leak', async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => warnings.push(warning.name);
+  process.on('warning', note);
+  try {
+    const backend = openLocal(newFolder());
+    await Promise.all(Array.from({ length: 30 }, (_, index) => registered(backend, member(`n${index}`))));
+    // Node tells of a warning one turn later.
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off('warning', note);
+  }
+  expect(warnings).toEqual([]);
+});

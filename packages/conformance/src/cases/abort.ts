@@ -124,4 +124,40 @@ export const ABORT_CASES: readonly Case[] = [
       check(renewed.token === grant.token, `the token ${grant.token}`, renewed.token);
     },
   ),
+  question(
+    'ABORT-008',
+    {
+      rule: 'time.abort',
+      protects: ['R2', 'F6'],
+      needs: ['explicit'],
+      sentence:
+        'An unregister that is aborted while it runs can be repeated; a list that is aborted spoils none of the next.',
+    },
+    async ({ one, two, longTtlMs }) => {
+      await registered(one, entryOf('b', longTtlMs));
+      const entry = await registered(one, entryOf('a', longTtlMs));
+      await one.unregister(entry, { signal: abortSoon() }).catch(() => undefined);
+      await one.unregister(entry);
+      for (let round = 0; round < 3; round += 1) {
+        await one.list({ signal: abortSoon() }).catch(() => undefined);
+        same(await names(one), ['b'], 'what is listed');
+      }
+      same(await names(two), ['b'], 'what is listed by another');
+    },
+  ),
+  question(
+    'ABORT-009',
+    {
+      rule: 'time.abort',
+      protects: ['L7', 'L9'],
+      needs: ['lock'],
+      sentence: 'A release that is aborted while it runs can be repeated, and the lock is free.',
+    },
+    async ({ one, two, longTtlMs }) => {
+      const grant = await held(one, attemptOf('a', longTtlMs));
+      await one.unlock(grant, { signal: abortSoon() }).catch(() => undefined);
+      await one.unlock(grant);
+      await held(two, attemptOf('b', longTtlMs));
+    },
+  ),
 ];

@@ -1,7 +1,7 @@
 import type { Case } from '../case.js';
 import { check, same } from '../errors.js';
 import type { Space } from '../space/space.js';
-import { attemptOf, busy, entryOf, held, lost, memberIn, names, registered } from '../space/request.js';
+import { attemptOf, busy, entryOf, held, lost, memberIn, names, recordOf, registered } from '../space/request.js';
 import { boundMs, keepAlive, LATE_MS } from './lease-time.js';
 import { question } from './question.js';
 
@@ -91,10 +91,11 @@ export const EXPIRY_CASES: readonly Case[] = [
     'EXPIRE-004',
     {
       rule: 'lock.ttl',
-      protects: ['L4', 'L10', 'L2', 'F7'],
+      protects: ['L4', 'L10', 'L2', 'L3', 'F7'],
       needs: ['lock', 'ttl'],
       mode: 'apart',
-      sentence: 'The lock of a silent holder passes to another within the bounds, not before, with a larger token.',
+      sentence:
+        'The lock of a silent holder passes to another within the bounds, not before, with a larger token; what the old one commits is lost.',
     },
     async (space) => {
       const { one, two, ttlMs: asked, nowMs, until, longTtlMs } = space;
@@ -110,6 +111,9 @@ export const EXPIRY_CASES: readonly Case[] = [
       bounds.check(sentMs, nowMs(), 'the lock');
       check(theirs.token > grant.token, `a token larger than ${grant.token}`, theirs.token);
       await lost(one, { ...request, held: grant });
+      const record = recordOf(grant.token);
+      same(await one.unlock(grant, { record }), { kind: 'lost' }, 'a commit under the expired grant');
+      same((await two.list()).record, { kind: 'absent' }, 'the record');
       same(await one.unlock(grant), { kind: 'lost' }, 'the release of the expired grant');
       await busy(one, attemptOf('c', longTtlMs));
     },

@@ -26,3 +26,13 @@ export const saysUndone = (error: unknown): boolean => isClusterError(error) && 
 export function requireHonest(what: string, error: unknown, done: boolean): void {
   if (done && saysUndone(error)) broken(`${what} had taken effect, and its error says outcomeUnknown: false`, error);
 }
+
+/** What became of a call that may fail. */
+export type Tried<T> = { readonly answer: T } | { readonly error: unknown };
+
+export async function tried<T>(work: Promise<T>): Promise<Tried<T>> {
+  return work.then(
+    (answer) => ({ answer }),
+    (error: unknown) => ({ error }),
+  );
+}

@@ -5,6 +5,7 @@ import { BINDING_CASES } from './binding.js';
 import { EXPIRY_CASES } from './expiry.js';
 import { HOSTILE_CASES } from './hostile.js';
 import { LATE_CASES } from './late.js';
+import { LATE_UNDO_CASES } from './late-undo.js';
 import { LIFETIME_CASES } from './lifetime.js';
 import { LIST_CASES } from './list.js';
 import { LOCK_CASES } from './lock.js';
@@ -35,6 +36,7 @@ export const CASES: readonly Case[] = [
   ...ABORT_CASES,
   ...TIME_CASES,
   ...LATE_CASES,
+  ...LATE_UNDO_CASES,
   ...HOSTILE_CASES,
   ...WATCH_CASES,
 ].toSorted((a, b) => areaOf(a) - areaOf(b) || byId(a, b));

@@ -3,7 +3,7 @@ import { check, same } from '../errors.js';
 import type { Client } from '../space/client.js';
 import { attemptOf, busy, entryOf, held, memberIn, names, recordOf, registered, released } from '../space/request.js';
 import type { Space } from '../space/space.js';
-import { giveUp, requireHonest } from './give-up.js';
+import { giveUp, requireHonest, type Tried, tried } from './give-up.js';
 import { question } from './question.js';
 
 const SHORT_MS = 1000;
@@ -19,15 +19,6 @@ const LOSSES: readonly Loss[] = [
         faults.cutReplies(after),
   ),
 ];
-
-type Tried<T> = { readonly answer: T } | { readonly error: unknown };
-
-async function tried<T>(work: Promise<T>): Promise<Tried<T>> {
-  return work.then(
-    (answer) => ({ answer }),
-    (error: unknown) => ({ error }),
-  );
-}
 
 /** Runs one round for every way of losing an answer, with a connection that works before and after. */
 async function eachLoss(
@@ -223,56 +214,6 @@ export const LATE_CASES: readonly Case[] = [
           },
         };
       });
-    },
-  ),
-  question(
-    'LATE-007',
-    {
-      rule: 'late.undo',
-      protects: ['L6', 'L11', 'L12'],
-      needs: ['lock', 'wire'],
-      sentence: 'A lock request that arrives after it was given up can be found and released; a new attempt begins.',
-    },
-    async (space) => {
-      const { one, client, longTtlMs } = space;
-      await one.list();
-      const struck = await client();
-      await struck.list();
-      const request = attemptOf('a', longTtlMs);
-      struck.faults.stall();
-      const outcome = await tried(struck.lock(request, { timeoutMs: SHORT_MS }));
-      check('error' in outcome, 'a lock that reached nobody to reject; it answered', outcome);
-      await struck.faults.heal();
-      await giveUp(space, struck, request);
-    },
-  ),
-  question(
-    'LATE-008',
-    {
-      rule: 'late.close',
-      protects: ['V7'],
-      needs: ['wire'],
-      sentence: 'close() settles, and so does what is under way, while the store does not answer.',
-    },
-    async ({ client, nowMs, capabilities, longTtlMs }) => {
-      const struck = await client();
-      await struck.list();
-      struck.faults.stall();
-      const hanging = [tried(struck.list({ timeoutMs: 8000 }))];
-      if (capabilities.registration === 'explicit') {
-        hanging.push(tried(struck.list({ timeoutMs: 8000 })), tried(struck.list({ timeoutMs: 8000 })));
-        void tried(struck.register(entryOf('a', longTtlMs), { timeoutMs: 8000 }));
-      }
-      const beganMs = nowMs();
-      await struck.backend.close();
-      const outcomes = await Promise.all(hanging);
-      const tookMs = Math.round(nowMs() - beganMs);
-      check(tookMs < 5000, 'close() and the calls under way to settle within 5000 ms', tookMs);
-      check(
-        outcomes.every((each) => 'error' in each),
-        'calls that got no answer to reject',
-        outcomes,
-      );
     },
   ),
 ];

@@ -1,0 +1,85 @@
+import type { Case } from '../case.js';
+import { check, same } from '../errors.js';
+import { attemptOf, entryOf, names, registered } from '../space/request.js';
+import { giveUp, tried } from './give-up.js';
+import { question } from './question.js';
+
+const SHORT_MS = 1000;
+/** On the way there and on the way back, so that an answer comes when the call is over. */
+const LATE_BY_MS = 400;
+
+export const LATE_UNDO_CASES: readonly Case[] = [
+  question(
+    'LATE-007',
+    {
+      rule: 'late.undo',
+      protects: ['L6', 'L11', 'L12'],
+      needs: ['lock', 'wire'],
+      sentence: 'A lock request that arrives after it was given up can be found and released; a new attempt begins.',
+    },
+    async (space) => {
+      const { one, client, longTtlMs } = space;
+      await one.list();
+      const struck = await client();
+      await struck.list();
+      const request = attemptOf('a', longTtlMs);
+      struck.faults.stall();
+      const outcome = await tried(struck.lock(request, { timeoutMs: SHORT_MS }));
+      check('error' in outcome, 'a lock that reached nobody to reject; it answered', outcome);
+      await struck.faults.heal();
+      await giveUp(space, struck, request);
+    },
+  ),
+  question(
+    'LATE-008',
+    {
+      rule: 'late.close',
+      protects: ['V7'],
+      needs: ['wire'],
+      sentence: 'close() settles, and so does what is under way, while the store does not answer.',
+    },
+    async ({ client, nowMs, capabilities, longTtlMs }) => {
+      const struck = await client();
+      await struck.list();
+      struck.faults.stall();
+      const hanging = [tried(struck.list({ timeoutMs: 8000 }))];
+      if (capabilities.registration === 'explicit') {
+        hanging.push(tried(struck.list({ timeoutMs: 8000 })), tried(struck.list({ timeoutMs: 8000 })));
+        void tried(struck.register(entryOf('a', longTtlMs), { timeoutMs: 8000 }));
+      }
+      const beganMs = nowMs();
+      await struck.backend.close();
+      const outcomes = await Promise.all(hanging);
+      const tookMs = Math.round(nowMs() - beganMs);
+      check(tookMs < 5000, 'close() and the calls under way to settle within 5000 ms', tookMs);
+      check(
+        outcomes.every((each) => 'error' in each),
+        'calls that got no answer to reject',
+        outcomes,
+      );
+    },
+  ),
+  question(
+    'LATE-009',
+    {
+      rule: 'late.undo',
+      protects: ['L6', 'L11', 'R1'],
+      needs: ['lock', 'explicit', 'wire'],
+      sentence: 'Answers that come after their calls were given up harm nobody: what they tell of is found by repeats.',
+    },
+    async (space) => {
+      const { client, two, longTtlMs, sleep } = space;
+      const struck = await client();
+      await struck.list();
+      const [entry, attempt] = [entryOf('a', longTtlMs), attemptOf('a', longTtlMs)];
+      struck.faults.delay(LATE_BY_MS);
+      const ask = { timeoutMs: LATE_BY_MS };
+      await Promise.all([tried(struck.register(entry, ask)), tried(struck.lock(attempt, ask))]);
+      await sleep(3 * LATE_BY_MS);
+      await struck.faults.heal();
+      await giveUp(space, struck, attempt);
+      same((await registered(struck, entry)).instance, entry.instance, 'the instance of the repeat');
+      same(await names(two), ['a'], 'what is listed');
+    },
+  ),
+];
