@@ -1,0 +1,63 @@
+import type { CallOptions } from '@autocluster/core/backend';
+import type { Exchange } from './exchange.js';
+import type { Released } from './lock.js';
+import type { Store } from './store.js';
+
+/** Opens in this time, and then lasts. */
+interface Watched {
+  readonly store: Store;
+  readonly options: CallOptions;
+}
+
+/** How long one question for a change may stay open: a connection that died without a sign is noticed after it. */
+const WAIT_MS = 30_000;
+
+/** Settles as soon as the caller is gone, since nothing but the end of an exchange ends a question of it. */
+async function followed(exchange: Exchange, question: Promise<bigint>): Promise<bigint | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    if (exchange.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Says `changed` when members or the record did. From `from` on, or, without it, from the moment at which it opens, which it
+ * then reports as a change. Asks only while somebody listens: what happens in between is one change.
+ */
+export async function* watch(
+  { store, options }: Watched,
+  from: bigint | undefined,
+): AsyncGenerator<'changed', void, undefined> {
+  const { client, layout } = store;
+  let stop: () => void = () => undefined;
+  let seen = from ?? 0n;
+  const ask = (): Promise<bigint | undefined> =>
+    client.exchange('watch', options, (exchange) => {
+      stop = () => exchange.abort(undefined);
+      return followed(exchange, store.changed(exchange, layout.state, seen, WAIT_MS));
+    });
+  try {
+    for (;;) {
+      const index = await ask();
+      if (index === undefined || options.signal.aborted) return;
+      const isChange = index !== seen;
+      // An index that went back belongs to another history: the next question must not wait for the old one.
+      seen = index < seen ? 0n : index;
+      if (isChange) yield 'changed';
+    }
+  } finally {
+    stop();
+  }
+}
+
+/** Waits for a change of the holder's key, once it is asked for; settles when there is one, and for any other reason. */
+export const releasedIn =
+  ({ store, options }: Watched): Released =>
+  (key, from) =>
+  async (signal) => {
+    await store.client
+      .exchange('lock', { ...options, signal }, (exchange) => store.changed(exchange, key, from, WAIT_MS))
+      .catch(() => undefined);
+  };
