@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runScenario, timingOf } from './scenario.mjs';
 import { Screen } from './screen.mjs';
-import { isStore } from './store.mjs';
+import { isStore, usualTtl } from './store.mjs';
 
 const HELP = `Real processes form one cluster, lose one, take it back, and stop.
 
 Usage: npm start -- [options]
 
-  --store STORE   local, local:FOLDER, etcd://HOST:PORT[,HOST:PORT…] or kubernetes[:KUBECONFIG]
+  --store STORE   local, local:FOLDER, etcd://HOST:PORT[,HOST:PORT…], consul://HOST:PORT[,HOST:PORT…]
+                  or kubernetes[:KUBECONFIG]
                                                                          (default: local, in a new temporary folder)
   --nodes N       how many processes, 1 to 50                            (default: 3)
-  --ttl MS        how long the store keeps a dead process                (default: 3000)
+  --ttl MS        how long the store keeps a dead process                (default: 3000; on Consul 10000)
   --keep          leave the cluster running until Ctrl-C
   --json          events and summary as lines of JSON
   --help          this text
@@ -36,17 +37,19 @@ function readOptions(args) {
     options: {
       store: { type: 'string', default: 'local' },
       nodes: { type: 'string', default: '3' },
-      ttl: { type: 'string', default: '3000' },
+      ttl: { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.store !== 'local' && !isStore(values.store)) {
-    const allowed = 'local, local:FOLDER, etcd://HOST:PORT[,HOST:PORT…] or kubernetes[:KUBECONFIG]';
+    const hosts = 'etcd://HOST:PORT[,HOST:PORT…], consul://HOST:PORT[,HOST:PORT…]';
+    const allowed = `local, local:FOLDER, ${hosts} or kubernetes[:KUBECONFIG]`;
     throw new RangeError(`--store is ${values.store}; allowed: ${allowed}`);
   }
-  return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', values.ttl, 100, 600_000) };
+  const { ttl = String(usualTtl(values.store)) } = values;
+  return { ...values, nodes: whole('nodes', values.nodes, 1, 50), ttl: whole('ttl', ttl, 100, 600_000) };
 }
 
 /** What the store does not allow is known before anything is started. */

@@ -12,7 +12,7 @@ const node = createClusterNode({
     onJoin: (seed) => tell('joined', { seed: seed.node }),
   }),
   ttlMs,
-  formationTimeoutMs: Math.max(30_000, 3 * ttlMs),
+  formationTimeoutMs: Math.max(30_000, 6 * ttlMs),
   onEvent: ({ name: event, data }) => tell(event, data),
 });
 

@@ -4,6 +4,8 @@ import {
   makeFolder,
   removeFolder,
   type ServerControls,
+  startConsul,
+  startConsulCluster,
   startEtcd,
   startEtcdCluster,
   startKubernetes,
@@ -64,6 +66,19 @@ async function startThreeEtcds(): Promise<ThreeServers> {
   return { spec: etcdAt(servers.endpoints), killLeader, stop: () => servers.stop() };
 }
 
+const consulAt = (hosts: readonly string[]): StoreSpec => ({ name: 'consul', options: { hosts } });
+
+async function startOneConsul(): Promise<StruckStore> {
+  const server = await startConsul({ mode: 'server' });
+  return { spec: consulAt([server.httpAddress]), server, dataDir: server.dataDir, stop: () => server.stop() };
+}
+
+async function startThreeConsuls(): Promise<ThreeServers> {
+  const servers = await startConsulCluster(3);
+  const killLeader = async () => (await servers.leader()).kill();
+  return { spec: consulAt(servers.httpAddresses), killLeader, stop: () => servers.stop() };
+}
+
 /** Processes show a certificate: what a server is that has lost everything knows no ServiceAccount any more. */
 async function startOneKubernetes(): Promise<StruckStore> {
   const server = await startKubernetes();
@@ -98,6 +113,14 @@ export const STORES: Readonly<Record<string, RealStore>> = {
     start: startOneEtcd,
     startStruck: startOneEtcd,
     startThree: startThreeEtcds,
+  },
+  consul: {
+    servers: ['consul'],
+    // Consul takes no less.
+    ttlMs: 10_000,
+    start: startOneConsul,
+    startStruck: startOneConsul,
+    startThree: startThreeConsuls,
   },
   kubernetes: {
     servers: ['kube-apiserver', 'etcd'],

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runCommand, spawnCommand, startEtcd, startKubernetes } from '../servers/harness/index.ts';
+import { runCommand, spawnCommand, startConsul, startEtcd, startKubernetes } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 
 const MAIN = fileURLToPath(new URL('../../examples/three-nodes/main.mjs', import.meta.url));
@@ -26,7 +26,7 @@ async function keepsItsPromises(...args: readonly string[]): Promise<void> {
   expect(exitCode).toBe(0);
 }
 
-serverSuite(['etcd', 'kube-apiserver'], 'the example with three nodes', () => {
+serverSuite(['etcd', 'consul', 'kube-apiserver'], 'the example with three nodes', () => {
   it.concurrent('keeps its promises on the embedded store', () => keepsItsPromises());
 
   it.concurrent('keeps its promises on etcd', async () => {
@@ -35,6 +35,15 @@ serverSuite(['etcd', 'kube-apiserver'], 'the example with three nodes', () => {
       await keepsItsPromises('--store', etcd.endpoint.replace('http:', 'etcd:'));
     } finally {
       await etcd.stop();
+    }
+  });
+
+  it.concurrent('keeps its promises on Consul', async () => {
+    const consul = await startConsul();
+    try {
+      await keepsItsPromises('--store', consul.httpAddress.replace('http:', 'consul:'));
+    } finally {
+      await consul.stop();
     }
   });
 
@@ -66,12 +75,15 @@ serverSuite(['etcd', 'kube-apiserver'], 'the example with three nodes', () => {
     expect(exitCode).toBe(0);
   });
 
-  it.concurrent.each([['--unknown'], ['--nodes', '51'], ['--ttl', '50'], ['--ttl', '1999', '--store', 'etcd://x:1']])(
-    'refuses %s %s',
-    async (...args) => {
-      const { stderr, exitCode } = await run(...args.filter((arg) => arg !== undefined));
-      expect(stderr).toMatch(/Usage:/);
-      expect(exitCode).toBe(2);
-    },
-  );
+  it.concurrent.each([
+    ['--unknown'],
+    ['--nodes', '51'],
+    ['--ttl', '50'],
+    ['--ttl', '1999', '--store', 'etcd://x:1'],
+    ['--ttl', '9999', '--store', 'consul://x:1'],
+  ])('refuses %s %s', async (...args) => {
+    const { stderr, exitCode } = await run(...args.filter((arg) => arg !== undefined));
+    expect(stderr).toMatch(/Usage:/);
+    expect(exitCode).toBe(2);
+  });
 });
