@@ -5,7 +5,7 @@ const { name, store, cluster, ttlMs } = JSON.parse(process.argv[2]);
 const tell = (event, data = {}) => process.connected && process.send({ event, data });
 
 const node = createClusterNode({
-  backend: openStore(store, cluster),
+  backend: await openStore(store, cluster),
   driver: processDriver({
     node: name,
     onCreate: () => tell('created'),

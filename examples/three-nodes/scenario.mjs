@@ -33,7 +33,7 @@ function checkFormed(states) {
 
 /** The store as somebody sees it who is not a node. */
 async function listStore({ store, cluster }) {
-  const backend = openStore(store, cluster);
+  const backend = await openStore(store, cluster);
   const clock = { monotonicMs: () => Number(process.hrtime.bigint() / 1000n) / 1000, wallMs: () => Date.now() };
   try {
     return await backend.list({ signal: AbortSignal.timeout(5_000), timeoutMs: 5_000, clock });
@@ -43,7 +43,7 @@ async function listStore({ store, cluster }) {
 }
 
 export async function timingOf({ store, cluster, ttlMs }) {
-  const backend = openStore(store, cluster);
+  const backend = await openStore(store, cluster);
   try {
     return describeTiming({ backend, ttlMs });
   } finally {

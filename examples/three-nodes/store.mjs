@@ -1,29 +1,31 @@
-import { consul } from '@autocluster/consul';
-import { etcd } from '@autocluster/etcd';
-import { kubernetes } from '@autocluster/kubernetes';
-import { local } from '@autocluster/local';
-
 const isPod = () => process.env.KUBERNETES_SERVICE_HOST !== undefined;
 
 /** A pod asks as its ServiceAccount, everybody else as the kubeconfig says. */
-function openKubernetes(file, cluster) {
-  if (file === undefined && isPod()) return kubernetes({ cluster });
-  return kubernetes({ cluster, kubeconfig: file ?? true });
+function kubernetesOptions(file) {
+  return file === undefined && isPod() ? {} : { kubeconfig: file ?? true };
 }
 
-const ADDRESSED = { etcd, consul };
+/** What each kind of store makes of the text after its name and colon. */
+const OPTIONS = {
+  local: (folder) => ({ folder }),
+  etcd: hostsOptions,
+  consul: hostsOptions,
+  kubernetes: kubernetesOptions,
+};
 
-/** `local:FOLDER`, `etcd://…` or `consul://HOST:PORT[,HOST:PORT…]`, or `kubernetes[:KUBECONFIG]`, bound to the cluster. */
-export function openStore(store, cluster) {
-  const [kind, ...rest] = store.split(':');
-  if (kind === 'local') return local({ cluster, folder: rest.join(':') });
-  if (kind === 'kubernetes') return openKubernetes(rest.length === 0 ? undefined : rest.join(':'), cluster);
-  const hosts = rest
-    .join(':')
-    .slice('//'.length)
-    .split(',')
-    .map((host) => `http://${host}`);
-  return ADDRESSED[kind]({ cluster, hosts });
+function hostsOptions(address) {
+  const hosts = address.slice('//'.length).split(',');
+  return { hosts: hosts.map((host) => `http://${host}`) };
+}
+
+/**
+ * `local:FOLDER`, `etcd://…` or `consul://HOST:PORT[,HOST:PORT…]`, or `kubernetes[:KUBECONFIG]`, bound to the cluster. Only
+ * the client of that store is loaded.
+ */
+export async function openStore(store, cluster) {
+  const [, kind, rest] = /^([a-z]+)(?::(.*))?$/.exec(store);
+  const { [kind]: open } = await import(`@autocluster/${kind}`);
+  return open({ cluster, ...OPTIONS[kind](rest) });
 }
 
 const FORMS = [/^local:.+/, /^(etcd|consul):\/\/[^/\s,]+(,[^/\s,]+)*$/, /^kubernetes(:.+)?$/];
