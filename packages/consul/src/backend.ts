@@ -18,7 +18,7 @@ import type { ConsulConfig } from './config.js';
 import type { Connect } from './endpoints.js';
 import { layoutOf } from './keys.js';
 import { type ListForeign, ListMemory, list } from './listing.js';
-import { type Crowded, lock, unlock } from './lock.js';
+import { lock, type Met, unlock } from './lock.js';
 import { listNative } from './native.js';
 import { type Place, register, unregister } from './registration.js';
 import { Services } from './services.js';
@@ -54,7 +54,7 @@ export class ConsulBackend implements Backend {
   readonly #lockDelayMs: number;
   readonly #listForeign: ListForeign;
   readonly #memory = new ListMemory();
-  readonly #crowded: Crowded = new Set();
+  readonly #met: Met = new Map();
 
   constructor(config: ConsulConfig, connect: Connect) {
     const { cluster, prefix, layout, scope, lockDelayMs } = config;
@@ -87,7 +87,7 @@ export class ConsulBackend implements Backend {
     const released = releasedIn({ store, options });
     const lockDelayMs = this.#lockDelayMs;
     return this.#client.exchange('lock', options, (exchange) =>
-      lock({ store, exchange, request, lockDelayMs, released }, this.#crowded),
+      lock({ store, exchange, request, lockDelayMs, released }, this.#met),
     );
   }
 

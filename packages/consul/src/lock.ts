@@ -13,10 +13,10 @@ import { storedRecord } from './claim.js';
 import { bothOf, type Exchange } from './exchange.js';
 import { isFormation, shownKey } from './keys.js';
 import { grantedMs, type Store } from './store.js';
-import type { Step } from './transaction.js';
+import type { Step, TransactionReply } from './transaction.js';
 
-/** While a lock is closed for the lock-delay of a dead holder, nobody asks more often. */
-const DELAYED_RETRY_MS = 1000;
+/** While a lock is closed for the lock-delay of a dead holder, nobody asks more often than once a second. */
+const DELAYED: LockOutcome = { kind: 'busy', holder: undefined, retryAfterMs: 1000 };
 
 interface Contender {
   readonly node: string;
@@ -101,6 +101,8 @@ async function occupied({ store, exchange, request, released }: Acquisition, see
   return { kind: 'busy', holder: contenderOf(stored)?.node, released: released(stored.key, stored.modifyIndex) };
 }
 
+const isDelayed = (reply: TransactionReply): boolean => reply.kind === 'refused' && reply.reason.includes('lock delay');
+
 async function enter(acquisition: Acquisition, session: string): Promise<LockOutcome> {
   const { store, exchange, request } = acquisition;
   const { name, attempt, ttlMs } = request;
@@ -115,8 +117,7 @@ async function enter(acquisition: Acquisition, session: string): Promise<LockOut
     const granted = { attempt, token: stored.modifyIndex, session, ttlMs: grantedMs(ttlMs) };
     return heldBy(request, { ...granted, record: storedRecord(reply.entry(record)) });
   }
-  const isDelayed = reply.kind === 'refused' && reply.reason.includes('lock delay');
-  if (isDelayed) return { kind: 'busy', holder: undefined, retryAfterMs: DELAYED_RETRY_MS };
+  if (isDelayed(reply)) return DELAYED;
   return occupied(acquisition, await observe(store, exchange, name));
 }
 
@@ -155,20 +156,38 @@ async function renew({ store, exchange, request }: Acquisition, held: LockGrant)
   return isStillHeld ? heldBy(request, { attempt, token, session: ref, ttlMs, record }) : { kind: 'lost' };
 }
 
-/** Locks by name that were occupied, or not answered for, when they were last asked for. */
-export type Crowded = Set<string>;
+/** By lock, what the last attempt has met: somebody, or the lock-delay of somebody who died. */
+export type Met = Map<string, 'somebody' | 'delay'>;
+
+/** Nobody's. Consul looks at the lock-delay before it looks at the session, and then writes nothing. */
+const NO_SESSION = '00000000-0000-0000-0000-000000000000';
+
+/** One request, without a session made for nothing, tells whether the lock is still closed. */
+async function knock(acquisition: Acquisition): Promise<LockOutcome> {
+  const { store, exchange, request } = acquisition;
+  const { key } = store.layout.lock(request.name);
+  const reply = await store.transact(exchange, subjectOf(store, request.name), [
+    { verb: 'lock', key, value: '', session: NO_SESSION },
+  ]);
+  return isDelayed(reply) ? DELAYED : look(acquisition);
+}
+
+const WAYS = { somebody: look, delay: knock } as const;
 
 /**
  * One attempt or one renewal. An attempt makes a session and enters by one transaction; where somebody was before, it looks
  * first, since a session that is made and destroyed for nothing costs the store two writes.
  */
-export async function lock(acquisition: Acquisition, crowded: Crowded): Promise<LockOutcome> {
+export async function lock(acquisition: Acquisition, met: Met): Promise<LockOutcome> {
   const { name, held } = acquisition.request;
   if (held !== undefined) return renew(acquisition, held);
-  const attempt = crowded.has(name) ? look : tryToEnter;
-  crowded.add(name);
+  const before = met.get(name);
+  const attempt = before === undefined ? tryToEnter : WAYS[before];
+  // An attempt that is not answered for may have been made.
+  met.set(name, 'somebody');
   const outcome = await attempt(acquisition);
-  if (outcome.kind !== 'busy') crowded.delete(name);
+  if (outcome.kind !== 'busy') met.delete(name);
+  else if (outcome === DELAYED) met.set(name, 'delay');
   return outcome;
 }
 
