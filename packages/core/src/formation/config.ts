@@ -25,6 +25,7 @@ export interface FormationConfig {
   readonly views: ClusterDriver['views'];
   readonly concurrentJoins: boolean;
   readonly registration: Capabilities['registration'];
+  readonly listConsistency: Capabilities['listConsistency'];
   /** Whether entries carry state and identity. */
   readonly metadata: boolean;
   /** Whether the store tells of everything that changes a list. */

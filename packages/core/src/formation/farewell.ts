@@ -6,6 +6,7 @@ import {
   type LockGrant,
   type MemberList,
   sameIdentity,
+  type StoredRecord,
 } from '../backend/index.js';
 import { ClusterError, isClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
@@ -25,13 +26,18 @@ export interface FarewellParts {
   readonly signal: AbortSignal;
 }
 
-function recordOf(list: MemberList, identity: ClusterIdentity): ClusterRecord | undefined {
-  if (!list.complete || list.record.kind !== 'present') return undefined;
-  return sameIdentity(identityOf(list.record.record), identity) ? list.record.record : undefined;
+/** The record, when it is there and names this cluster. Under the lock the one of the grant counts: a list may be late. */
+function recordOf(stored: StoredRecord | undefined, identity: ClusterIdentity): ClusterRecord | undefined {
+  if (stored?.kind !== 'present') return undefined;
+  return sameIdentity(identityOf(stored.record), identity) ? stored.record : undefined;
 }
 
-const nobodyLeft = (list: MemberList, self: string): boolean =>
-  list.complete && !list.members.some((member) => member.identity && member.node !== self);
+/** Where entries do not say to which cluster their nodes belong, whoever is listed may be a member. */
+function nobodyLeft(list: MemberList, { self, backend }: Pick<FarewellParts, 'self' | 'backend'>): boolean {
+  const mayBeMember = (identity: ClusterIdentity | undefined): boolean =>
+    identity !== undefined || !backend.capabilities.metadata;
+  return list.complete && !list.members.some(({ node, identity }) => node !== self && mayBeMember(identity));
+}
 
 async function tryLock(parts: Omit<FarewellParts, 'identity' | 'keeper'>): Promise<LockGrant | string | undefined> {
   const { backend, runtime, self, instance, ttlMs, signal } = parts;
@@ -68,8 +74,8 @@ export async function sayGoodbye(parts: FarewellParts): Promise<void> {
     await patiently(parts, () => keeper.withdraw({ signal }));
     if (!identity) return;
     const list = await patiently(parts, () => backend.list({ signal }));
-    const record = recordOf(list, identity);
-    if (record && !record.idle && nobodyLeft(list, parts.self)) await markIdle(parts, identity);
+    const record = recordOf(list.record, identity);
+    if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity);
   } catch {
     // What stays behind expires, and whoever comes next waits a little longer.
   }
@@ -80,9 +86,8 @@ async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promis
   const grant = await tryLock(parts);
   if (typeof grant !== 'object') return;
   const list = await backend.list({ signal }).catch(() => undefined);
-  const record = list && recordOf(list, identity);
-  const idle =
-    list && record && nobodyLeft(list, parts.self) ? nextRecord(record, grant.token, { idle: true }) : undefined;
+  const record = recordOf(grant.record, identity);
+  const idle = list && record && nobodyLeft(list, parts) ? nextRecord(record, grant.token, { idle: true }) : undefined;
   await backend.unlock(grant, { signal, record: idle });
 }
 
@@ -90,7 +95,7 @@ async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promis
 export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
   const { backend, keeper, identity, signal } = parts;
   const list = await backend.list({ signal });
-  const record = identity && recordOf(list, identity);
+  const record = identity && list.complete ? recordOf(lock.grant.record, identity) : undefined;
   if (!record) {
     throw new ClusterError('LOCK_LOST', 'the record does not name this cluster any more', { operation: 'leave' });
   }
@@ -99,7 +104,7 @@ export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, 
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);
   await keeper.withdraw({ signal });
   // Others may have joined meanwhile.
-  const idle = nobodyLeft(await backend.list({ signal }), parts.self);
+  const idle = nobodyLeft(await backend.list({ signal }), parts);
   const size = Math.max(0, record.size - 1);
   const removed = record.removed.filter((node) => node !== parts.self);
   const changed = nextRecord(record, lock.grant.token, { size, idle, removed });

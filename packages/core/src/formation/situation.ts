@@ -56,6 +56,12 @@ function withSelf(members: readonly NodeId[], self: NodeId): readonly NodeId[] {
   return members.includes(self) ? members : [...members, self];
 }
 
+/** Where entries do not tell: a daemon that belongs to no cluster offers none, however well it is. */
+function isReadyByView(answer: NodeHealth | undefined): boolean {
+  const kind = answer?.view?.identity.kind ?? 'blank';
+  return answer?.ready === true && kind !== 'blank' && kind !== 'provisional';
+}
+
 function peersOf(
   config: FormationConfig,
   { peers: answers }: Observation,
@@ -77,7 +83,7 @@ function peersOf(
       const viewIdentity = view && committedIdentity(view.identity);
       return {
         entry,
-        ready: config.metadata ? entry.state === 'ready' : answer?.ready === true,
+        ready: config.metadata ? entry.state === 'ready' : isReadyByView(answer),
         identity: config.metadata ? entry.identity : viewIdentity,
         status: answer?.status ?? 'unknown',
         view,

@@ -169,9 +169,13 @@ function formationTimeout(
   throw invalidRange('formationTimeoutMs', timeoutMs, allowed);
 }
 
-function requireAbilities({ name, capabilities }: Backend, select: Select): void {
+function requireAbilities({ name, capabilities }: Backend, select: Select, views: ClusterDriver['views']): void {
   if (capabilities.lock === 'none') {
     throw new ClusterError('UNSUPPORTED', `the backend ${name} has no lock, and without one two clusters can form`);
+  }
+  if (views === 'registration' && !capabilities.metadata) {
+    const text = `the driver knows members by what their entries say, and those of the backend ${name} say nothing`;
+    throw new ClusterError('UNSUPPORTED', `${text}: it needs explicit members, or a driver with views: 'peer'`);
   }
   if (select === 'oldest' && !capabilities.ordered) {
     throw invalidRange('select', select, `'first-by-name' | 'largest', since the backend ${name} keeps no order`);
@@ -185,7 +189,7 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
   const ttlMs = whole(options, 'ttlMs', 30_000, 1, DAY_MS);
   const timing = leaseTiming({ capabilities, ttlMs, callTimeoutMs: options.callTimeoutMs });
   const select = oneOf(options, 'select', 'first-by-name', ['first-by-name', 'oldest', 'largest']);
-  requireAbilities(options.backend, select);
+  requireAbilities(options.backend, select, driver.views);
   if (options.closeBackend !== undefined && typeof options.closeBackend !== 'boolean') {
     throw invalidType('closeBackend', options.closeBackend, 'true or false');
   }
@@ -205,6 +209,7 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
       views: driver.views,
       concurrentJoins: driver.concurrentJoins,
       registration: capabilities.registration,
+      listConsistency: capabilities.listConsistency,
       metadata: capabilities.metadata,
       listsWhenTold: capabilities.watch && capabilities.watchesExpiry === true,
       select,

@@ -16,6 +16,7 @@ export const CONFIG: FormationConfig = {
   views: 'peer',
   concurrentJoins: true,
   registration: 'explicit',
+  listConsistency: 'linearizable',
   metadata: true,
   listsWhenTold: true,
   select: 'first-by-name',

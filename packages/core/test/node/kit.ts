@@ -6,6 +6,7 @@ import {
   createClusterNode,
   processDriver,
 } from '@autocluster/core';
+import type { Capabilities } from '@autocluster/core/backend';
 import {
   daemonWorld,
   type Latency,
@@ -36,10 +37,10 @@ export class World {
   readonly failures = new Map<string, unknown>();
   readonly seed: number;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, capabilities: Partial<Capabilities> = {}) {
     this.seed = seed;
     this.time = simulateTime({ seed });
-    this.store = memoryStore({ runtime: this.time.runtime, seed });
+    this.store = memoryStore({ runtime: this.time.runtime, seed, capabilities });
   }
 
   get cluster() {

@@ -4,6 +4,7 @@ import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Intent, Machine, Phase } from '../machine.js';
 import { remember } from '../memory.js';
+import type { Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
 import { NO_REFUSALS, refusedBy } from '../refusals.js';
 import { identityOf, type Situation, situationOf } from '../situation.js';
@@ -41,6 +42,17 @@ export function locked(
   return waitFor(config, after, wait, nowMs, { released: outcome.released });
 }
 
+/**
+ * While the lock is held nobody else writes the record, so the one that came with the grant is the newest. A list that may be
+ * late shows an older one, and whoever believed it would write over a cluster.
+ */
+function underGrant(config: FormationConfig, { grant }: Machine, observation: Observation): Observation {
+  const { listing } = observation;
+  const isLate = config.listConsistency === 'eventual' && listing.kind === 'listed';
+  if (!isLate || grant?.record === undefined) return observation;
+  return { ...observation, listing: { ...listing, list: { ...listing.list, record: grant.record } } };
+}
+
 function sameIntent(intent: Intent, decision: Decision): decision is Intent {
   if (decision.kind === 'write') return intent.kind === 'write' && intent.change === decision.change;
   return decision.kind === intent.kind;
@@ -53,7 +65,8 @@ export function confirmed(
   phase: PhaseOf<'confirming'>,
   reply: ReplyOf<'observed'>,
 ): Step {
-  const { nowMs, observation } = reply;
+  const { nowMs } = reply;
+  const observation = underGrant(config, before, reply.observation);
   const { decision, machine } = decideFrom(config, before, observation);
   const situation = situationOf(config, observation);
   if (!machine.grant || !situation) return release(config, machine, { next: 'discover' }, nowMs);
@@ -116,7 +129,8 @@ export function rechecked(
   { creation }: PhaseOf<'rechecking'>,
   reply: ReplyOf<'observed'>,
 ): Step {
-  const { observation, nowMs } = reply;
+  const { nowMs } = reply;
+  const observation = underGrant(config, before, reply.observation);
   const situation = situationOf(config, observation);
   const machine = { ...before, memory: remember(config, before.memory, observation, situation) };
   const { grant } = machine;
