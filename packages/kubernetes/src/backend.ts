@@ -45,6 +45,8 @@ export const EXPLICIT: Capabilities = {
   registration: 'explicit',
   metadata: true,
   listConsistency: 'linearizable',
+  // Both are resource versions. A list of pods has one as well, and may be older than the pods all the same.
+  tokenIsRevision: true,
   exclusiveNames: true,
 };
 
