@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Backend, type CallOptions, ClusterError } from '@autocluster/core/backend';
+import { systemClock } from '@autocluster/core/runtime';
+import { describe, expect, test } from 'vitest';
+import { type FaultProxy, faultProxy, startKubernetes, until } from '../../../test/servers/harness/index.js';
+import { serverSuite } from '../../../test/servers/harness/suite.js';
+import { call, failure, held, lockOf, recordOf, registered, registration, sharedServer } from './support.js';
+
+type Verb = 'register' | 'renew' | 'unregister' | 'list' | 'lock' | 'hold' | 'unlock' | 'commit';
+const VERBS: readonly Verb[] = ['register', 'renew', 'unregister', 'list', 'lock', 'hold', 'unlock', 'commit'];
+const UNKNOWN: ReadonlySet<Verb> = new Set(['unregister', 'hold', 'unlock', 'commit']);
+
+serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: faults', () => {
+  const shared = sharedServer();
+
+  /** Two clients of one cluster, the first of them behind a proxy. */
+  async function behindProxy(): Promise<{ proxy: FaultProxy; behind: Backend; direct: Backend; cluster: string }> {
+    const proxy = shared.keep(await faultProxy(shared.server.server));
+    const { cluster, one: direct } = shared.pair();
+    const { one: behind } = shared.pair({ cluster, server: proxy.endpoint });
+    return { proxy, behind, direct, cluster };
+  }
+
+  /** Each verb with everything that it needs in place. */
+  async function prepared(backend: Backend): Promise<Record<Verb, (options: CallOptions) => Promise<unknown>>> {
+    const node = registered(await backend.register(registration('n'), call()));
+    const other = registered(await backend.register(registration('m'), call()));
+    const request = lockOf('n');
+    const grant = held(await backend.lock(request, call()));
+    const cleanup = held(await backend.lock(lockOf('n', { name: 'cleanup' }), call()));
+    return {
+      register: (options) => backend.register(registration('new'), options),
+      renew: (options) => backend.register({ ...registration('n'), held: node }, options),
+      unregister: (options) => backend.unregister(other, options),
+      list: (options) => backend.list(options),
+      lock: (options) => backend.lock(lockOf('n', { name: 'work' }), options),
+      hold: (options) => backend.lock({ ...request, held: grant }, options),
+      unlock: (options) => backend.unlock(cleanup, options),
+      commit: (options) => backend.unlock(grant, { ...options, record: recordOf(grant) }),
+    };
+  }
+
+  describe.concurrent.each(VERBS)('%s', (verb) => {
+    test('a store that hangs: settles by itself within its time plus one second', async () => {
+      const { proxy, behind } = await behindProxy();
+      const verbs = await prepared(behind);
+      proxy.pause();
+      // Timers of one process fire in the order in which they are due, however busy the machine is.
+      const tooLate = delay(1_700).then(() => undefined);
+      const error = await Promise.race([failure(verbs[verb](call({ timeoutMs: 700 }))), tooLate]);
+      if (!error) throw new Error(`${verb} had not settled after its time plus one second`);
+      expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
+      // What only reads before it writes has not happened yet.
+      expect(error.outcomeUnknown).toBe(UNKNOWN.has(verb));
+      proxy.resume();
+      await until('the store is back', () => behind.list(call({ timeoutMs: 1000 })));
+    });
+
+    test('the caller gives up: settles at once, with the right code', async () => {
+      const { proxy, behind } = await behindProxy();
+      const verbs = await prepared(behind);
+      proxy.pause();
+      const give = async (reason: unknown) => {
+        const controller = new AbortController();
+        const work = failure(verbs[verb](call({ signal: controller.signal, timeoutMs: 30_000 })));
+        await Promise.resolve();
+        const began = systemClock.monotonicMs();
+        controller.abort(reason);
+        const { code } = await work;
+        return { code, prompt: systemClock.monotonicMs() - began < 500 };
+      };
+      expect(await give(new Error('enough'))).toEqual({ code: 'ABORTED', prompt: true });
+      expect(await give(new ClusterError('TIMEOUT', 'late'))).toEqual({ code: 'TIMEOUT', prompt: true });
+      // The first of them took the connection for dead; the next one is new.
+      expect(await give(new Error('enough'))).toEqual({ code: 'ABORTED', prompt: true });
+    });
+
+    test('aborted before it began: nothing is sent', async () => {
+      const { behind, proxy } = await behindProxy();
+      const verbs = await prepared(behind);
+      const { bytesUp } = proxy.counters;
+      const error = await failure(verbs[verb](call({ signal: AbortSignal.abort() })));
+      expect(error).toMatchObject({ code: 'ABORTED', outcomeUnknown: false });
+      expect(proxy.counters.bytesUp).toBe(bytesUp);
+    });
+
+    test('after close: CLOSED; during it as well', async () => {
+      const { proxy, behind } = await behindProxy();
+      const verbs = await prepared(behind);
+      proxy.pause();
+      const during = failure(verbs[verb](call()));
+      await behind.close();
+      expect((await during).code).toBe('CLOSED');
+      expect((await failure(verbs[verb](call()))).code).toBe('CLOSED');
+      await behind.close();
+    });
+  });
+
+  test('S22: the API server restarts: calls fail for a while, then everything goes on with the same grant', {
+    timeout: 60_000,
+  }, async () => {
+    const own = await startKubernetes();
+    try {
+      const { one } = shared.pair({ server: own.server, token: own.adminToken, tls: { ca: own.caFile } });
+      const first = registered(await one.register(registration('n', { ttlMs: 60_000 }), call()));
+      const request = lockOf('n', { ttlMs: 60_000 });
+      const grant = held(await one.lock(request, call()));
+      await own.kill();
+      const error = await failure(one.list(call()));
+      expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: false });
+      await own.restart();
+      const renewed = await until('a renewal', () => one.lock({ ...request, held: grant }, call()));
+      expect(held(renewed).token).toBe(grant.token);
+      expect(registered(await one.register({ ...registration('n'), held: first }, call())).ref).toBe(first.ref);
+      await one.unlock(grant, call());
+      expect(held(await one.lock(lockOf('m'), call())).token).toBeGreaterThan(grant.token);
+      await one.close();
+    } finally {
+      await own.stop();
+    }
+  });
+});
