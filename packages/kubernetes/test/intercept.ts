@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request } from 'node:https';
-import type { KubernetesServer } from '../../../test/servers/harness/index.js';
+import type { Certificates, KubernetesServer } from '../../../test/servers/harness/index.js';
 
 /** What the API server is made to answer in place of its own answer. */
 export interface Instead {
@@ -18,6 +18,8 @@ export interface Asked {
 }
 
 export type Rule = (asked: Asked) => Instead | undefined;
+
+type KeyPair = Certificates['server'];
 
 const LOOPBACK = '127.0.0.1';
 
@@ -35,9 +37,8 @@ export class Interceptor {
   readonly #agent: Agent;
   readonly #server;
 
-  constructor(target: KubernetesServer) {
-    const { certificates, caFile } = target;
-    const { certFile, keyFile } = certificates.server;
+  constructor(target: KubernetesServer, { certFile, keyFile }: KeyPair = target.certificates.server) {
+    const { caFile } = target;
     this.#target = target;
     this.#agent = new Agent({ ca: readFileSync(caFile), keepAlive: true });
     this.#server = createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, (from, to) =>
