@@ -4,6 +4,7 @@ export type ServerName =
   | 'consul'
   | 'kube-apiserver'
   | 'kube-controller-manager'
+  | 'leader-elector'
   | 'rabbitmq'
   | 'postgres'
   | 'lincheck';

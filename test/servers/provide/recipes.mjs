@@ -28,6 +28,7 @@ export const recipes = {
     ['--version'],
   ),
   lincheck: goRecipe('lincheck', '1.0.3', '.', 'lincheck', []),
+  'leader-elector': goRecipe('leader', '0.34.4', '.', 'leader', []),
   rabbitmq: { kind: 'apt', version: '3.10.8', packageName: 'rabbitmq-server', expected: 'about 40 s' },
   postgres: { kind: 'apt', version: '15.18', packageName: 'postgresql', expected: 'about 40 s' },
 };
@@ -48,4 +49,6 @@ export const modules = {
     ].join(' '),
     expected: 'about 7 min on two cores',
   },
+  // Not a server, but a program of ours on client-go.
+  leader: { linkerFlags: '-s -w', expected: 'about 40 s on two cores' },
 };
