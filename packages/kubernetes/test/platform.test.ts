@@ -91,9 +91,9 @@ serverSuite(['kube-apiserver', 'kube-controller-manager', 'etcd'], 'kubernetes: 
       await make(waiting);
       await make(pod(name, 1));
       const both = await listed({ service: name }, [`${name}-0`, `${name}-1`]);
-      expect(both.members.map(({ node, state }) => [node, state]).toSorted()).toEqual([
-        [`${name}-0`, 'joining'],
-        [`${name}-1`, 'ready'],
+      expect(both.members.map(({ node, state }) => `${node} ${state}`).toSorted()).toEqual([
+        `${name}-0 joining`,
+        `${name}-1 ready`,
       ]);
       await listed({ service: name, includeNotReady: false }, [`${name}-1`]);
       await setReady(shared.server, waiting, true);

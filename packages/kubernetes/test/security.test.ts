@@ -5,12 +5,7 @@ import type { Backend } from '@autocluster/core/backend';
 import { systemClock } from '@autocluster/core/runtime';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bindRole, NAMESPACE, shippedRole } from '../../../test/backends/kubernetes.js';
-import {
-  type KubernetesServer,
-  makeFolder,
-  removeFolder,
-  startKubernetes,
-} from '../../../test/servers/harness/index.js';
+import { type KubernetesServer, makeFolder, removeFolder } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import type { KubernetesOptions } from '../src/config.js';
 import { Interceptor } from './intercept.js';
