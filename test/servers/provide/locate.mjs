@@ -33,7 +33,9 @@ export function cacheRoot(env = process.env) {
 function moduleKey(module) {
   const hash = createHash('sha256');
   const folder = moduleFolder(module);
-  const own = readdirSync(folder).filter((file) => file.endsWith('.go')).toSorted();
+  const own = readdirSync(folder)
+    .filter((file) => file.endsWith('.go'))
+    .toSorted();
   for (const file of ['go.mod', 'go.sum', ...own]) hash.update(readFileSync(join(folder, file)));
   hash.update(modules[module].linkerFlags).update(process.platform).update(process.arch);
   return hash.digest('hex').slice(0, 16);
