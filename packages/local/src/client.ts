@@ -2,9 +2,10 @@ import { addAbortListener, setMaxListeners } from 'node:events';
 import type { CallOptions, ClusterError } from '@autocluster/core/backend';
 import { bootId } from './boot.js';
 import type { LocalConfig } from './config.js';
-import { type Borrowed, borrowEnvironment, type Environment } from './environment.js';
+import type { Environment } from './environment.js';
 import { abortError, closedError, storeError } from './errors.js';
 import { carryOut, type Exchange, look } from './exchange.js';
+import { type Borrowed, borrowEnvironment } from './folders.js';
 import { clusterKeys } from './keys.js';
 import type { Numbers, Plan, View } from './view.js';
 
@@ -99,14 +100,18 @@ export function createClient(parts: ClientParts): Client {
   const bounded = async <T>(operation: string, options: CallOptions, work: (exchange: Exchange) => T | Promise<T>) => {
     requireWanted(operation, options);
     const wanted = () => requireWanted(operation, options);
+    let written = false;
+    const onWrite = () => {
+      written = true;
+    };
     const exchange = async () => {
       const { environment, boot } = await opener.ready(operation);
       wanted();
-      return work({ operation, options, config, keys, environment, boot, requireWanted: wanted });
+      return work({ operation, options, config, keys, environment, boot, requireWanted: wanted, onWrite });
     };
     return untilEnd(exchange(), [
-      { signal: options.signal, error: () => abortError(options.signal, operation, true) },
-      { signal: closing.signal, error: () => closedError(operation, true) },
+      { signal: options.signal, error: () => abortError(options.signal, operation, written) },
+      { signal: closing.signal, error: () => closedError(operation, written) },
     ]);
   };
 

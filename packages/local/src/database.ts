@@ -1,31 +1,30 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { join } from 'node:path';
+import { ClusterError } from '@autocluster/core/backend';
 import { open, type RootDatabase } from 'lmdb';
+import { dataFileProblem } from './data-file.js';
 import { closedError } from './errors.js';
 import { endOf } from './keys.js';
 import type { Numbers, Reader, Write } from './view.js';
 
-export interface Commit {
-  /** The key whose number must still be `seen`, or which must still be absent. */
-  readonly condition: string;
-  readonly seen: number | undefined;
-  readonly next: Numbers;
-  readonly writes: readonly Write[];
+export const DATA_FILE = 'data.mdb';
+
+/** The latest state together with what this transaction has written. */
+export interface Transaction extends Reader {
+  write(writes: readonly Write[]): void;
+  writeNumbers(key: string, numbers: Numbers): void;
 }
 
-/** An open LMDB store. */
+/** An open LMDB store. Open it, write to it and close it in one's turn only. */
 export interface Database {
   /** Asks one unchanging state, the latest that any process has written. */
   read<T>(ask: (reader: Reader) => T): T;
-  /** All writes or none, on disk when it resolves; false when the condition does not hold. */
-  commit(commit: Commit): Promise<boolean>;
-  /** Writes `value` unless the key exists. */
-  commitFirst(key: string, value: string): Promise<boolean>;
+  /** What `work` writes is on disk when it returns; nothing of it is there when `work` throws. */
+  transact<T>(work: (transaction: Transaction) => T): T;
   /** Whether there is nothing in the store. */
   isEmpty(): boolean;
   /** Bytes of all live entries, page by page. */
   usedBytes(): number;
-  /** Waits for no commit that another process holds up. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 type Store = RootDatabase<Buffer, Buffer>;
@@ -35,7 +34,6 @@ const NUMBERS_BYTES = 16;
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
-/** LMDB-js compares the first eight bytes of a value, as a number, with the version that a commit depends on. */
 const numbersToBytes = ({ sequence, changed }: Numbers): Buffer =>
   Buffer.from(new Float64Array([sequence, changed]).buffer);
 
@@ -65,33 +63,25 @@ function readerOf(db: Store): Reader {
   };
 }
 
-/** A failed commit rejects with a general error, and tells the reason by a second promise that nobody else handles. */
-async function reasonOf(failure: unknown): Promise<unknown> {
-  if (typeof failure !== 'object' || failure === null || !('commitError' in failure)) return failure;
-  const reason = Promise.resolve(failure.commitError).catch((cause: unknown) => cause);
-  // LMDB's codes 1 and 2 never settle it.
-  return Promise.race([reason, nextTurn(failure)]);
-}
-
-async function commitTo(db: Store, condition: string, seen: number | undefined, apply: () => void): Promise<boolean> {
-  const key = bytes(condition);
-  try {
-    return await (seen === undefined ? db.ifNoExists(key, apply) : db.ifVersion(key, seen, apply));
-  } catch (failure) {
-    throw await reasonOf(failure);
-  }
-}
-
-function commitAll(db: Store, { condition, seen, next, writes }: Commit): Promise<boolean> {
-  return commitTo(db, condition, seen, () => {
-    void db.put(bytes(condition), numbersToBytes(next));
-    for (const { key, value } of writes) {
-      void (value === undefined ? db.remove(bytes(key)) : db.put(bytes(key), bytes(value)));
-    }
-  });
+/** In a transaction that is carried out at once, what fails throws, and the promises have settled. */
+function transactionOf(db: Store): Transaction {
+  return {
+    ...readerOf(db),
+    write(writes) {
+      for (const { key, value } of writes) {
+        void (value === undefined ? db.remove(bytes(key)) : db.put(bytes(key), bytes(value)));
+      }
+    },
+    writeNumbers: (key, numbers) => void db.put(bytes(key), numbersToBytes(numbers)),
+  };
 }
 
 function openStore(folder: string): Store {
+  const problem = dataFileProblem(join(folder, DATA_FILE));
+  if (problem !== undefined) {
+    const text = `${folder} holds a ${DATA_FILE} that is not a sound LMDB file: ${problem}`;
+    throw new ClusterError('STORE_FAILED', text, { retryable: false, outcomeUnknown: false });
+  }
   return open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,
@@ -101,8 +91,6 @@ function openStore(folder: string): Store {
     mapSize: 1024 * 1024,
     // A process killed in the middle of an overlapping sync can make another one lose a commit that it has answered.
     overlappingSync: false,
-    // Batches by turns of the event loop make a promise of their own, which nobody handles when a commit fails.
-    eventTurnBatching: false,
   });
 }
 
@@ -112,39 +100,56 @@ function usedBytes(db: Store): number {
   return pages.reduce((sum, count) => sum + count, 0) * Number(stats['pageSize']);
 }
 
-/** Opens the store in `folder`, or makes it. Waits, together with the event loop, for a commit that is under way. */
+/** Opens the store in `folder`, or makes it. */
 export function openDatabase(folder: string): Database {
-  const db = openStore(folder);
-  const reader = readerOf(db);
-  let underWay = 0;
-  let closed: Promise<void> | undefined;
+  let db: Store | undefined = openStore(folder);
+  let closed = false;
 
-  const counted = async (commit: Promise<boolean>) => {
-    underWay += 1;
+  const opened = (): Store => {
+    if (closed) throw closedError('read', false);
+    if (db !== undefined) return db;
+    throw new ClusterError('STORE_FAILED', `${folder} could not be opened again`, { outcomeUnknown: false });
+  };
+  /** Without promises of its own LMDB is closed when this returns. */
+  const shut = () => {
+    void db?.close();
+    db = undefined;
+  };
+  const openAgain = () => {
+    shut();
     try {
-      return await commit;
-    } finally {
-      underWay -= 1;
+      db = openStore(folder);
+    } catch {
+      // The next transaction tries it once more, and tells why it cannot be done.
     }
   };
   return {
     read(ask) {
-      if (closed !== undefined) throw closedError('read', false);
-      db.resetReadTxn();
+      const store = opened();
+      store.resetReadTxn();
       try {
-        return ask(reader);
+        return ask(readerOf(store));
       } finally {
         // A snapshot that is kept keeps old pages from being used again.
-        db.resetReadTxn();
+        store.resetReadTxn();
       }
     },
-    commit: (commit) => counted(commitAll(db, commit)),
-    commitFirst: (key, value) => counted(commitTo(db, key, undefined, () => void db.put(bytes(key), bytes(value)))),
-    isEmpty: () => [...db.getKeys({ limit: 1 })].length === 0,
-    usedBytes: () => usedBytes(db),
-    async close() {
-      closed ??= db.close();
-      if (underWay === 0) await closed;
+    transact(work) {
+      if (closed) throw closedError('write', false);
+      const store = (db ??= openStore(folder));
+      try {
+        return store.transactionSync(() => work(transactionOf(store)));
+      } catch (error) {
+        // What LMDB keeps of a transaction that it could not carry out is not to be built upon.
+        openAgain();
+        throw error;
+      }
+    },
+    isEmpty: () => [...opened().getKeys({ limit: 1 })].length === 0,
+    usedBytes: () => usedBytes(opened()),
+    close() {
+      closed = true;
+      shut();
     },
   };
 }

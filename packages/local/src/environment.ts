@@ -1,35 +1,39 @@
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClusterError } from '@autocluster/core/backend';
-import { dataFileProblem } from './data-file.js';
-import { type Database, openDatabase } from './database.js';
+import { DATA_FILE, type Database, openDatabase } from './database.js';
 import { STORE_KEY } from './keys.js';
 import { type Notice, openNotice } from './notice.js';
+import type { Turn } from './turn.js';
 import { createWriter, type Writer } from './writer.js';
 
 /** Changes of the layout that another release must not touch raise this number. */
 const FORMAT = 1;
 const IDENTITY = /^\{"format":(\d{1,9})(?:,"id":"([\w-]{1,64})")?/;
-const DATA_FILE = 'data.mdb';
 const NOTICE_FILE = 'changes';
-const FILES = [DATA_FILE, 'lock.mdb', NOTICE_FILE];
+/** Where processes show whose turn it is. */
+export const TURN_FOLDER = 'turn';
+const FILES = [DATA_FILE, 'lock.mdb', NOTICE_FILE, TURN_FOLDER];
 
-/** An open folder, one for all clients of this process. */
+/** An open folder. */
 export interface Environment {
   /** Identity of the store. */
   readonly store: string;
   readonly database: Database;
   readonly notice: Notice;
   readonly writer: Writer;
-  close(): Promise<void>;
+  readonly turn: Turn;
+  /** In one's turn only. */
+  close(): void;
 }
 
 function refuse(folder: string, text: string): never {
   throw new ClusterError('STORE_FAILED', `${folder} ${text}`, { retryable: false, outcomeUnknown: false });
 }
 
-function requireAccess(folder: string): void {
+/** Throws what the system throws when a file in the folder cannot be read and written. */
+export function requireAccess(folder: string): void {
   const { R_OK, W_OK, X_OK } = constants;
   accessSync(folder, R_OK | W_OK | X_OK);
   const files = FILES.map((name) => join(folder, name)).filter((file) => existsSync(file));
@@ -46,75 +50,35 @@ function identityIn(text: string, folder: string): string {
 }
 
 /** The identity of the store; a new folder gets one. Refuses what is not ours, and leaves it as it is. */
-async function identify(database: Database, folder: string): Promise<string> {
-  const look = () => database.read((reader) => ({ text: reader.get(STORE_KEY), isNew: database.isEmpty() }));
-  const { text, isNew } = look();
+function identify(database: Database, folder: string): string {
+  const text = database.read((reader) => reader.get(STORE_KEY));
   if (text !== undefined) return identityIn(text, folder);
-  if (!isNew) refuse(folder, 'holds an LMDB store of something else');
-  await database.commitFirst(STORE_KEY, JSON.stringify({ format: FORMAT, id: randomUUID() }));
-  return identityIn(look().text ?? '', folder);
+  if (!database.isEmpty()) refuse(folder, 'holds an LMDB store of something else');
+  const id = randomUUID();
+  const value = JSON.stringify({ format: FORMAT, id });
+  database.transact((transaction) => transaction.write([{ key: STORE_KEY, value }]));
+  return id;
 }
 
-async function openEnvironment(folder: string): Promise<Environment> {
-  const problem = dataFileProblem(join(folder, DATA_FILE));
-  if (problem !== undefined) refuse(folder, `holds a ${DATA_FILE} that is not a sound LMDB file: ${problem}`);
+/** Opens the folder, or makes it a store. In one's turn only. */
+export function openEnvironment(folder: string, turn: Turn): Environment {
   const database = openDatabase(folder);
   try {
-    const store = await identify(database, folder);
+    const store = identify(database, folder);
     const notice = openNotice(join(folder, NOTICE_FILE));
     return {
       store,
       database,
       notice,
-      writer: createWriter(database),
-      async close() {
+      writer: createWriter(database, turn),
+      turn,
+      close() {
         notice.close();
-        await database.close();
+        database.close();
       },
     };
   } catch (error) {
-    await database.close();
-    throw error;
-  }
-}
-
-interface Shared {
-  readonly environment: Promise<Environment>;
-  users: number;
-}
-
-const shared = new Map<string, Shared>();
-
-export interface Borrowed {
-  readonly environment: Environment;
-  /** Closes the folder with the last borrower of this process. */
-  readonly giveBack: () => Promise<void>;
-}
-
-/** Opens the folder, or shares it with the other clients of this process. */
-export async function borrowEnvironment(folder: string): Promise<Borrowed> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const place = realpathSync(folder);
-  requireAccess(place);
-  const entry = shared.get(place) ?? { environment: openEnvironment(place), users: 0 };
-  shared.set(place, entry);
-  entry.users += 1;
-  const leave = () => {
-    entry.users -= 1;
-    const isLast = entry.users === 0;
-    if (isLast && shared.get(place) === entry) shared.delete(place);
-    return isLast;
-  };
-  try {
-    const environment = await entry.environment;
-    return {
-      environment,
-      async giveBack() {
-        if (leave()) await environment.close();
-      },
-    };
-  } catch (error) {
-    leave();
+    database.close();
     throw error;
   }
 }

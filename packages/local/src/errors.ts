@@ -74,3 +74,14 @@ export function abortError(signal: AbortSignal, operation: string, outcomeUnknow
 export function closedError(operation: string, outcomeUnknown: boolean): ClusterError {
   return new ClusterError('CLOSED', 'the store was closed', { operation, outcomeUnknown });
 }
+
+/** Other processes have had their turn for longer than a turn takes; `marks` tells which. */
+export function heldUp(folder: string, marks: readonly string[], operation?: string): ClusterError {
+  const ids = marks.map((mark) => mark.split('-')[0]).join(', ');
+  const text = `the store in ${folder} was in use by other processes for too long, now by ${ids || 'none'}; one may be stopped`;
+  return new ClusterError(operation === undefined ? 'STORE_UNREACHABLE' : 'TIMEOUT', text, {
+    outcomeUnknown: false,
+    details: { folder, held: marks },
+    ...(operation === undefined ? {} : { operation }),
+  });
+}

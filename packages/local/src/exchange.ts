@@ -1,8 +1,8 @@
 import { type CallOptions, ClusterError } from '@autocluster/core/backend';
 import type { LocalConfig } from './config.js';
-import type { Commit } from './database.js';
+import type { Transaction } from './database.js';
 import type { Environment } from './environment.js';
-import { storeError } from './errors.js';
+import { heldUp, storeError } from './errors.js';
 import type { ClusterKeys } from './keys.js';
 import { nextOf, type Plan, type Reader, type View, viewOf } from './view.js';
 
@@ -16,6 +16,8 @@ export interface Exchange {
   readonly boot: string;
   /** Throws once nobody wants an answer any more. */
   readonly requireWanted: () => void;
+  /** Told before anything is written. */
+  readonly onWrite: () => void;
 }
 
 const failureOf = ({ operation, config: { folder } }: Exchange) => ({ operation, folder });
@@ -38,45 +40,58 @@ function requireRoom({ operation, environment, config: { folder, maxBytes } }: E
   throw new ClusterError('STORE_FULL', text, { operation, details: { folder, maxBytes } });
 }
 
-function commitOf({ keys }: Exchange, view: View, { news, writes }: Plan<unknown>): Commit {
-  const sequence = nextOf(view);
-  const changed = news === 'list' ? sequence : (view.counters?.changed ?? 0);
-  return { condition: keys.sequence, seen: view.counters?.sequence, next: { sequence, changed }, writes };
+/** Throws once the change is not waited for any longer. */
+function patience({ operation, options, config, requireWanted, environment }: Exchange): () => void {
+  const startedMs = options.clock.monotonicMs();
+  return () => {
+    requireWanted();
+    if (options.clock.monotonicMs() - startedMs <= options.timeoutMs) return;
+    throw heldUp(config.folder, environment.turn.others(), operation);
+  };
 }
 
-/** The plan that was carried out; undefined when the state that it was made from did not last. */
-async function writeOnce<T>(exchange: Exchange, plan: (view: View) => Plan<T>): Promise<Plan<T> | undefined> {
-  let made: Plan<T> | undefined;
-  const prepare = (reader: Reader) => {
-    exchange.requireWanted();
-    const view = viewFor(exchange, reader);
-    made = plan(view);
-    if (made.writes.length === 0) return undefined;
-    if (made.grows) requireRoom(exchange);
-    return commitOf(exchange, view, made);
-  };
+/** Writes what `plan` makes of the latest state, and answers the plan. */
+async function write<T>(exchange: Exchange, plan: (view: View) => Plan<T>): Promise<Plan<T>> {
+  const { keys, environment, requireWanted } = exchange;
+  return new Promise((resolve, reject) => {
+    let made: Plan<T>;
+    const prepare = (latest: Transaction) => {
+      const view = viewFor(exchange, latest);
+      made = plan(view);
+      const { writes, news, grows } = made;
+      if (writes.length === 0) return undefined;
+      if (grows) requireRoom(exchange);
+      requireWanted();
+      const sequence = nextOf(view);
+      const changed = news === 'list' ? sequence : (view.counters?.changed ?? 0);
+      return () => {
+        exchange.onWrite();
+        latest.writeNumbers(keys.sequence, { sequence, changed });
+        latest.write(writes);
+      };
+    };
+    environment.writer.write({ requireWanted: patience(exchange), prepare }).then(() => resolve(made), reject);
+  });
+}
+
+/** The plan when it needs nothing to be written. Behind changes that wait, it has to wait for them. */
+function planWithoutWrites<T>(exchange: Exchange, plan: (view: View) => Plan<T>): Plan<T> | undefined {
+  if (exchange.environment.writer.waiting) return undefined;
+  return look(exchange, (view) => {
+    const made = plan(view);
+    return made.writes.length === 0 ? made : undefined;
+  });
+}
+
+/** Carries out what `plan` makes of the latest state. */
+export async function carryOut<T>(exchange: Exchange, plan: (view: View) => Plan<T>): Promise<T> {
+  const idle = planWithoutWrites(exchange, plan);
+  if (idle !== undefined) return idle.outcome;
   try {
-    const done = await exchange.environment.writer.write(prepare);
-    return done ? made : undefined;
+    const { outcome, news } = await write(exchange, plan);
+    if (news !== 'none') exchange.environment.notice.touch();
+    return outcome;
   } catch (error) {
     throw storeError(error, { ...failureOf(exchange), outcomeUnknown: true });
-  }
-}
-
-/**
- * Carries out what `plan` makes of the latest state. The commit depends on that state: when another process wrote in
- * between, the plan is made again. Each round that fails is a round in which somebody else succeeded.
- */
-export async function carryOut<T>(exchange: Exchange, plan: (view: View) => Plan<T>): Promise<T> {
-  const { operation, options, environment, config } = exchange;
-  const startedMs = options.clock.monotonicMs();
-  for (;;) {
-    const done = await writeOnce(exchange, plan);
-    if (done !== undefined && done.news !== 'none') environment.notice.touch();
-    if (done !== undefined) return done.outcome;
-    if (options.clock.monotonicMs() - startedMs > options.timeoutMs) {
-      const text = `other processes wrote to ${config.folder} all the time`;
-      throw new ClusterError('TIMEOUT', text, { operation, outcomeUnknown: false });
-    }
   }
 }

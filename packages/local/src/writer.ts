@@ -1,94 +1,94 @@
-import type { Commit, Database } from './database.js';
-import type { Numbers, Reader } from './view.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Database, Transaction } from './database.js';
+import { inTurn, type Turn } from './turn.js';
 
-/** Writes for all clients of this process: what is asked while a commit is under way shares the next sync to disk. */
-export interface Writer {
-  /**
-   * True when what `prepare` makes of the latest state is on disk, or when it makes nothing; false when the state that it
-   * saw did not come to be. Rejects with what `prepare` throws.
-   */
-  write(prepare: (reader: Reader) => Commit | undefined): Promise<boolean>;
+/** One change of the store. */
+export interface Change {
+  /** Throws once nobody waits for the change any more; it is then not made. */
+  readonly requireWanted: () => void;
+  /** What to write into the latest state. When it throws, only this change is not made. */
+  readonly prepare: (latest: Transaction) => (() => void) | undefined;
 }
 
+/** Writes for all clients of this process: what is asked at one time shares a turn, and its sync to disk. */
+export interface Writer {
+  /** Whether a change waits for its turn. */
+  readonly waiting: boolean;
+  /** Settles once the change is on disk, or with what made it impossible. */
+  write(change: Change): Promise<void>;
+}
+
+const NOBODY = Symbol('nobody waits any more');
+
 interface Job {
-  readonly prepare: (reader: Reader) => Commit | undefined;
-  readonly resolve: (done: boolean) => void;
+  readonly change: Change;
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** The stored state together with commits that are on their way. */
-function upcoming(stored: Reader) {
-  const values = new Map<string, string | undefined>();
-  const counters = new Map<string, Numbers>();
-  function* range(prefix: string) {
-    for (const entry of stored.range(prefix)) {
-      if (!values.has(entry.key)) yield entry;
+/** Prepares and writes one after another, so that each sees those before it; answers who is to be told of success. */
+function writeIn(transaction: Transaction, jobs: readonly Job[]): readonly Job[] {
+  return jobs.filter(({ change, reject }) => {
+    let apply: (() => void) | undefined;
+    try {
+      change.requireWanted();
+      apply = change.prepare(transaction);
+    } catch (error) {
+      reject(error);
+      return false;
     }
-    for (const [key, value] of values) {
-      if (value !== undefined && key.startsWith(prefix)) yield { key, value };
-    }
-  }
-  const reader: Reader = {
-    get: (key) => (values.has(key) ? values.get(key) : stored.get(key)),
-    numbers: (key) => counters.get(key) ?? stored.numbers(key),
-    range,
-  };
-  const add = ({ condition, next, writes }: Commit) => {
-    counters.set(condition, next);
-    for (const { key, value } of writes) values.set(key, value);
-  };
-  return { reader, add };
-}
-
-/**
- * Each commit depends on the number that the one before it leaves behind: when one does not come to be, none behind it
- * does. An answer without a write also waits for the commits that it saw.
- */
-function commitTogether(database: Database, jobs: readonly Job[]): Promise<unknown> {
-  return database.read((stored) => {
-    const { reader, add } = upcoming(stored);
-    let last = Promise.resolve(true);
-    for (const { prepare, resolve, reject } of jobs) {
-      try {
-        const commit = prepare(reader);
-        if (commit === undefined) {
-          last.then(resolve, () => resolve(false));
-          continue;
-        }
-        add(commit);
-        last = database.commit(commit);
-        last.then(resolve, reject);
-      } catch (error) {
-        reject(error);
-      }
-    }
-    return last;
+    apply?.();
+    return true;
   });
 }
 
-export function createWriter(database: Database): Writer {
-  let waiting: Job[] = [];
+export function createWriter(database: Database, turn: Turn): Writer {
+  let jobs: Job[] = [];
   let busy = false;
 
-  const writeAll = async () => {
-    while (waiting.length > 0) {
-      const jobs = waiting;
-      waiting = [];
+  /** Those that are not waited for leave; when none is left there is nothing to have a turn for. */
+  const requireAny = () => {
+    jobs = jobs.filter(({ change, reject }) => {
       try {
-        await commitTogether(database, jobs);
+        change.requireWanted();
+        return true;
       } catch (error) {
-        for (const { reject } of jobs) reject(error);
+        reject(error);
+        return false;
       }
+    });
+    if (jobs.length === 0) throw NOBODY;
+  };
+  const writeAll = () => {
+    const taken = jobs;
+    jobs = [];
+    try {
+      const written = database.transact((transaction) => writeIn(transaction, taken));
+      for (const { resolve } of written) resolve();
+    } catch (error) {
+      for (const { reject } of taken) reject(error);
+    }
+  };
+  const work = async () => {
+    // What is asked in the same breath is written together.
+    for (await nextTurn(); jobs.length > 0; await nextTurn()) {
+      await inTurn(turn, writeAll, requireAny).catch(failAll);
     }
     busy = false;
   };
+  const failAll = (error: unknown) => {
+    for (const { reject } of jobs.splice(0)) reject(error);
+  };
   return {
-    write: (prepare) =>
+    get waiting() {
+      return jobs.length > 0;
+    },
+    write: (change) =>
       new Promise((resolve, reject) => {
-        waiting.push({ prepare, resolve, reject });
+        jobs.push({ change, resolve, reject });
         if (busy) return;
         busy = true;
-        void writeAll();
+        void work();
       }),
   };
 }

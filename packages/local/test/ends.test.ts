@@ -1,5 +1,4 @@
 import { type Backend, ClusterError } from '@autocluster/core/backend';
-import { open } from 'lmdb';
 import { expect, test } from 'vitest';
 import {
   attempt,
@@ -88,30 +87,4 @@ test('a call that many others come before is still answered', async () => {
   await Promise.all(clients.map((client, index) => registered(client, member(`n-${index}`))));
   const [first] = clients;
   expect(first && (await names(first)).sort()).toEqual(nodes.sort());
-});
-
-test('a write that others always come before gives up in time, and tells that it wrote nothing', async () => {
-  const folder = newFolder();
-  const backend = openLocal(folder);
-  await registered(backend, member('a'));
-  const store = open<Buffer, Buffer>({
-    path: folder,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-  });
-  let nowMs = 0;
-  /** Somebody writes whenever the time is read, which is between what is read and what is written. */
-  const clock = {
-    monotonicMs() {
-      nowMs += 1_000;
-      store.putSync(Buffer.from('clusters/orders/sequence'), Buffer.from(new Float64Array([nowMs, 0]).buffer));
-      return nowMs;
-    },
-    wallMs: () => 0,
-  };
-  const writing = backend.register(member('b'), call(clock));
-  await expect(writing).rejects.toMatchObject({ code: 'TIMEOUT', operation: 'register', outcomeUnknown: false });
-  await store.close();
-  expect(await names(backend)).toEqual(['a']);
 });

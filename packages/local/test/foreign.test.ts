@@ -1,7 +1,6 @@
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeRecord } from '@autocluster/core/backend';
-import { open } from 'lmdb';
 import { expect, test } from 'vitest';
 import {
   attempt,
@@ -16,22 +15,11 @@ import {
   registered,
   stillClock,
 } from './support.js';
-import { ask, kill, startCrampedWorker, startWorker } from './workers/processes.js';
+import { ask, kill, putInto, startCrampedWorker, startWorker } from './workers/processes.js';
 
 type Value = string | Buffer;
 
-/** Writes into the store as an operator's tool would. */
-async function write(folder: string, entries: Readonly<Record<string, Value>>): Promise<void> {
-  const store = open<Buffer, Buffer>({
-    path: folder,
-    noSubdir: false,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-  });
-  for (const [key, value] of Object.entries(entries)) await store.put(Buffer.from(key), Buffer.from(value));
-  await store.close();
-}
+const write = (folder: string, entries: Readonly<Record<string, Value>>) => putInto(folder, Object.entries(entries));
 
 async function made(folder: string): Promise<void> {
   const backend = openLocal(folder);
@@ -60,7 +48,7 @@ test('values that cannot be understood are skipped and counted, and hide nobody'
     'two/segments': 'x',
     '': 'x',
   };
-  await write(folder, Object.fromEntries(Object.entries(hostile).map(([key, value]) => [PREFIX + key, value])));
+  write(folder, Object.fromEntries(Object.entries(hostile).map(([key, value]) => [PREFIX + key, value])));
   const list = await backend.list(call(clock));
   expect(list.members.map((each) => each.node)).toEqual(['a']);
   expect(list.complete).toBe(true);
@@ -76,14 +64,7 @@ test('a key that is not text is skipped', async () => {
   const folder = newFolder();
   await made(folder);
   const key = Buffer.concat([Buffer.from(PREFIX), Buffer.from([0xff])]);
-  const store = open<Buffer, Buffer>({
-    path: folder,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-  });
-  await store.put(key, Buffer.from('x'));
-  await store.close();
+  putInto(folder, [[key, 'x']]);
   const { members, skipped } = await openLocal(folder).list(call());
   expect(members).toHaveLength(1);
   expect(skipped).toEqual([{ key: `0x${key.toString('hex')}`, reason: expect.any(String) }]);
@@ -95,7 +76,7 @@ test('an entry under another node’s key is skipped', async () => {
   const clock = stillClock();
   await registered(backend, member('a'), call(clock));
   const entry = { format: 1, node: 'a', instance: 'i', state: 'ready', metadata: {} };
-  await write(folder, { [`${PREFIX}b`]: `9 boot 30000 1030000.000\n${JSON.stringify(entry)}` });
+  write(folder, { [`${PREFIX}b`]: `9 boot 30000 1030000.000\n${JSON.stringify(entry)}` });
   const list = await backend.list(call(clock));
   expect(list.members.map((each) => each.node)).toEqual(['a']);
   expect(list.skipped).toHaveLength(1);
@@ -106,7 +87,7 @@ test('a name whose entry is damaged can be registered; one whose lease runs is s
   const clock = stillClock();
   const backend = openLocal(folder, { boot: 'boot' });
   await backend.list(call(clock));
-  await write(folder, { [`${PREFIX}a`]: 'noise', [`${PREFIX}b`]: '9 boot 30000 1030000.000\n{"format":2}' });
+  write(folder, { [`${PREFIX}a`]: 'noise', [`${PREFIX}b`]: '9 boot 30000 1030000.000\n{"format":2}' });
   await registered(backend, member('a'), call(clock));
   expect(await backend.register(member('b'), call(clock))).toEqual({ kind: 'conflict', instance: undefined });
   clock.pass(30_000);
@@ -120,7 +101,7 @@ test('a lock value that cannot be understood holds nobody up for longer than its
   await backend.list(call(clock));
   const locks = 'clusters/orders/locks/';
   const far = '1 boot 30000 99999999999.000\n{}';
-  await write(folder, {
+  write(folder, {
     [`${locks}a`]: MEGABYTE,
     [`${locks}b`]: far,
     [`${locks}c`]: '1 boot 30000 1030000.000\nnoise',
@@ -138,7 +119,7 @@ test('a record that cannot be understood is unreadable, not absent', async () =>
     const folder = newFolder();
     const backend = openLocal(folder);
     await registered(backend, member('a'));
-    await write(folder, { 'clusters/orders/record': text });
+    write(folder, { 'clusters/orders/record': text });
     expect((await backend.list(call())).record).toMatchObject({ kind: 'unreadable' });
     expect((await held(backend, attempt('a'))).record).toMatchObject({ kind: 'unreadable' });
   }
@@ -149,7 +130,7 @@ test('fields of a later release stay in the record', async () => {
   const backend = openLocal(folder);
   await backend.list(call());
   const later = newRecord(1n, { extra: { colour: 'blue' } });
-  await write(folder, { 'clusters/orders/record': encodeRecord(later) });
+  write(folder, { 'clusters/orders/record': encodeRecord(later) });
   expect((await backend.list(call())).record).toEqual({ kind: 'present', record: later });
 });
 
@@ -184,7 +165,7 @@ test('without a name for the boot, leases of an earlier one are told by the cloc
 test('a store of another format is refused, naming both, and left as it is', async () => {
   const folder = newFolder();
   await made(folder);
-  await write(folder, { store: '{"format":2,"id":"later"}' });
+  write(folder, { store: '{"format":2,"id":"later"}' });
   const before = data(folder);
   const list = openLocal(folder).list(call());
   await expect(list).rejects.toMatchObject({ code: 'STORE_FAILED', retryable: false, outcomeUnknown: false });
@@ -194,7 +175,7 @@ test('a store of another format is refused, naming both, and left as it is', asy
 
 test('the LMDB store of another program is refused, and left as it is', async () => {
   const folder = newFolder();
-  await write(folder, { theirs: 'x' });
+  write(folder, { theirs: 'x' });
   const before = data(folder);
   await expect(openLocal(folder).list(call())).rejects.toMatchObject({ code: 'STORE_FAILED', retryable: false });
   expect(data(folder)).toEqual(before);

@@ -8,6 +8,8 @@ const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 
 /** What a node takes at most for one step that no TTL bounds, on a machine that has other work too. */
 const SLOW_MS = 30_000;
+/** What a process takes at most to start, beside seven others, where it comes last. */
+const LOAD_MS = 120_000;
 /** What a stop and the end of its process take at most: the node's own 5 s, and some for a busy machine. */
 const END_MS = 12_000;
 
@@ -142,7 +144,7 @@ export class Fleet {
   async launch(count: number): Promise<readonly Worker[]> {
     const launched = Array.from({ length: count }, () => new Worker());
     this.workers.push(...launched);
-    await Promise.all(launched.map((worker) => worker.waitFor('loaded')));
+    await Promise.all(launched.map((worker) => worker.waitFor('loaded', LOAD_MS)));
     return launched;
   }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -64,7 +64,9 @@ function kept<T extends ChildProcess>(child: T): T {
   return child;
 }
 
-export async function startWorker(folder: string, work: 'serve' | 'form' = 'serve'): Promise<ChildProcess> {
+export type Work = 'serve' | 'form' | 'hold' | 'count' | 'visit';
+
+export async function startWorker(folder: string, work: Work = 'serve'): Promise<ChildProcess> {
   return firstMessage(kept(fork(await workerFile(), [folder, work], { serialization: 'advanced', execArgv: [] })));
 }
 
@@ -78,13 +80,19 @@ export async function startCrampedWorker(folder: string, blocks: number): Promis
   return firstMessage(child);
 }
 
-/** A process that is inside of a transaction until it is ended. */
+/** A process that is stuck in the middle of a transaction until it is ended. */
 export async function startHolder(folder: string): Promise<ChildProcess> {
-  const child = kept(
-    spawn(process.execPath, [join(here, 'holder.mjs'), folder], { stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
-  await once(child.stdout, 'data');
+  const child = await startWorker(folder, 'hold');
+  await once(child, 'message');
   return child;
+}
+
+const base64 = (value: string | Buffer) => Buffer.from(value).toString('base64');
+
+/** Writes pairs as an operator's tool would: in a process of its own, since LMDB may be open only once in each. */
+export function putInto(folder: string, pairs: readonly (readonly [string | Buffer, string | Buffer])[]): void {
+  const argument = JSON.stringify(pairs.map((pair) => pair.map(base64)));
+  execFileSync(process.execPath, [join(here, 'put.mjs'), folder], { input: argument });
 }
 
 let calls = 0;

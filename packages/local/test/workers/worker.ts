@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import {
+  type Backend,
   type CallOptions,
   type ClusterRecord,
   isClusterError,
@@ -11,7 +13,10 @@ import {
   type RegisterRequest,
   type UnlockOutcome,
 } from '@autocluster/core/backend';
+import { openDatabase } from '../../src/database.js';
+import { TURN_FOLDER } from '../../src/environment.js';
 import { local } from '../../src/index.js';
+import { createTurn } from '../../src/turn.js';
 
 const [, , folder = '', work = 'serve'] = process.argv;
 const clock = { monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, wallMs: () => 0 };
@@ -93,6 +98,56 @@ async function form(): Promise<void> {
   }
 }
 
-if (work === 'form') void form().catch((error: unknown) => tell({ broken: String(error) }));
-else process.on('message', (command: Command & { readonly id: number }) => void serve(command));
+/** Stops for good in the middle of a transaction, half of which is written. */
+function hold(): void {
+  createTurn(join(folder, TURN_FOLDER)).attempt(() => {
+    openDatabase(folder).transact((transaction) => {
+      transaction.write([{ key: 'clusters/orders/record', value: 'half' }]);
+      tell({ holding: true });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });
+  });
+}
+
+/** Writes a number in its own entry, and looks whether it is there. */
+async function writeAndLook(store: Backend, number: number): Promise<void> {
+  const node = `n-${process.pid}`;
+  const metadata = { number: `${number}` };
+  const entry = { node, instance: node, identity: undefined, recordVersion: undefined, metadata };
+  const outcome = await store.register({ ...entry, state: 'ready', ttlMs: 60_000 }, options(5_000));
+  const { members } = await store.list(options(5_000));
+  const seen = members.find((member) => member.node === node)?.metadata['number'];
+  if (outcome.kind !== 'registered' || seen !== metadata.number) throw new Error(`wrote ${number}, sees ${seen}`);
+}
+
+/** Keeps the folder open, and counts. */
+async function count(): Promise<void> {
+  for (let number = 1; ; number += 1) {
+    await writeAndLook(backend, number);
+    tell({ number });
+  }
+}
+
+/** Opens the folder, writes, and closes it, over and over. */
+async function visit(): Promise<void> {
+  for (let number = 1; ; number += 1) {
+    const store = local({ cluster: 'orders', folder });
+    await writeAndLook(store, number);
+    await store.close();
+    tell({ number });
+  }
+}
+
+const works: Readonly<Record<string, () => Promise<void> | void>> = { form, hold, count, visit };
+
+async function workOn(): Promise<void> {
+  try {
+    await works[work]?.();
+  } catch (error) {
+    tell({ broken: String(error) });
+  }
+}
+
+if (work === 'serve') process.on('message', (command: Command & { readonly id: number }) => void serve(command));
 tell({ ready: true });
+void workOn();
