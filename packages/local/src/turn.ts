@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { hasEnded, ownMark } from './process-mark.js';
 
 /**
@@ -13,6 +13,8 @@ export interface Turn {
   attempt<T>(work: () => T): { readonly result: T } | undefined;
   /** The marks of those who have, or want, their turn now. */
   others(): readonly string[];
+  /** Takes their turn from those that have ended. */
+  forget(): void;
 }
 
 /**
@@ -23,12 +25,7 @@ export function createTurn(folder: string): Turn {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const own = join(folder, ownMark);
 
-  const others = () => {
-    const marks = readdirSync(folder).filter((mark) => mark !== ownMark);
-    const ended = new Set(marks.filter(hasEnded));
-    for (const mark of ended) rmSync(join(folder, mark), { force: true });
-    return marks.filter((mark) => !ended.has(mark));
-  };
+  const others = () => readdirSync(folder).filter((mark) => mark !== ownMark);
   return {
     attempt(work) {
       // A file that is shown in vain keeps others off for that moment.
@@ -41,11 +38,17 @@ export function createTurn(folder: string): Turn {
       }
     },
     others,
+    forget() {
+      for (const mark of others().filter(hasEnded)) rmSync(join(folder, mark), { force: true });
+    },
   };
 }
 
-const EAGER_ATTEMPTS = 3;
 const LONGEST_PAUSE_MS = 4;
+const ATTEMPTS_AT_ONE_PAUSE = 4;
+
+/** Who has waited for longer asks more often. */
+const pauseMs = (attempts: number) => Math.max(1, LONGEST_PAUSE_MS - Math.floor(attempts / ATTEMPTS_AT_ONE_PAUSE));
 
 /** Does `work` when the turn comes; `requireWanted` throws when it is not waited for any longer. */
 export async function inTurn<T>(turn: Turn, work: () => T, requireWanted: () => void): Promise<T> {
@@ -53,6 +56,7 @@ export async function inTurn<T>(turn: Turn, work: () => T, requireWanted: () => 
     requireWanted();
     const done = turn.attempt(work);
     if (done !== undefined) return done.result;
-    await (attempts < EAGER_ATTEMPTS ? nextTurn() : pause(Math.min(attempts - EAGER_ATTEMPTS + 1, LONGEST_PAUSE_MS)));
+    if (attempts % ATTEMPTS_AT_ONE_PAUSE === 0) turn.forget();
+    await pause(pauseMs(attempts));
   }
 }

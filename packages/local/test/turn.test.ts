@@ -62,7 +62,10 @@ describe('a turn', () => {
   it('that a process was killed in is taken from it', () => {
     const folder = newFolder();
     writeFileSync(join(folder, markOf(endedPid())), '');
-    expect(createTurn(folder).attempt(() => 'had')).toEqual({ result: 'had' });
+    const turn = createTurn(folder);
+    expect(turn.attempt(() => expect.fail('is not run'))).toBeUndefined();
+    turn.forget();
+    expect(turn.attempt(() => 'had')).toEqual({ result: 'had' });
     expect(readdirSync(folder)).toEqual([]);
   });
 });
