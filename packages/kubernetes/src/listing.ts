@@ -46,7 +46,7 @@ function asMember({ keys }: Store, lease: Lease): Registration | Skipped {
 function isDead({ members, contact }: Store, lease: Lease, askedAtMs: number): boolean {
   const { durationMs } = lease;
   const silentMs = Math.min(members.unchangedMs(lease, askedAtMs), contact.withoutGapMs(durationMs / 2, askedAtMs));
-  return silentMs >= durationMs;
+  return durationMs > 0 && silentMs >= durationMs;
 }
 
 interface Snapshot {
