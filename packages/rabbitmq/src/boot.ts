@@ -2,7 +2,7 @@ import type { NodeId } from '@autocluster/core/driver';
 import type { Brokers } from './broker.js';
 import { brokerError } from './errors.js';
 import { atom } from './expressions.js';
-import { awaitGate, bootGate, type GateState, passGate, placeGate, refuseGate } from './gate.js';
+import { awaitGate, bootGate, passGate, placeGate, refuseGate } from './gate.js';
 import type { Probe } from './parse.js';
 
 /** Moves the own broker between its states. A broker without a gate was not started by us, and is stopped and started instead. */
@@ -14,16 +14,13 @@ export class Boot {
   }
 
   /** Tells the broker that waits without data where it belongs, and waits until it has opened its database there. */
-  async place(nodes: readonly NodeId[], signal: AbortSignal): Promise<void> {
-    await this.#evaluate(placeGate(nodes.map(atom)), signal);
-    await this.#reach(['confirming', 'booted'], signal);
+  place(nodes: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    return this.#reach(placeGate(nodes.map(atom)), signal);
   }
 
   /** Brings a broker without data into the seed's cluster. */
-  async enter(seed: NodeId, signal: AbortSignal): Promise<void> {
-    const { node } = this.#brokers.config;
-    const { gate } = await this.#brokers.probe(node, signal);
-    if (gate !== 'none') return this.place([seed, node], signal);
+  async enter(seed: NodeId, { gate }: Pick<Probe, 'gate'>, signal: AbortSignal): Promise<void> {
+    if (gate !== 'none') return this.place([seed, this.#brokers.config.node], signal);
     await this.#control(['join_cluster', seed], signal);
     await this.#control(['start_app'], signal);
   }
@@ -34,8 +31,7 @@ export class Boot {
     else if (running || gate === 'none' || gate === 'booting') await this.#control(['stop_app'], signal);
     await this.#control(['force_reset'], signal);
     if (gate === 'none') return;
-    await this.#evaluate(bootGate(true), signal);
-    await this.#reach(['deciding'], signal);
+    await this.#reach(bootGate(true), signal);
   }
 
   /** A broker that is not held must run: blank and alone, it serves nobody. */
@@ -46,8 +42,8 @@ export class Boot {
 
   /** Lets a broker whose membership is confirmed go on to serve, and waits until it does. */
   async finish({ gate }: Probe, signal: AbortSignal): Promise<void> {
-    if (gate === 'confirming') await this.#evaluate(passGate, signal);
-    if (gate === 'confirming' || gate === 'booting') await this.#reach(['booted'], signal);
+    if (gate === 'confirming') await this.#reach(passGate, signal);
+    if (gate === 'booting') await this.#reach(awaitGate(['booted']), signal);
   }
 
   /** Out of the cluster, in the view of the others too. The last member has nobody to tell. */
@@ -56,8 +52,8 @@ export class Boot {
     await this.#control([members.length > 1 ? 'reset' : 'force_reset'], signal);
   }
 
-  async #reach(states: readonly GateState[], signal: AbortSignal): Promise<void> {
-    const state = String(await this.#evaluate(awaitGate(states), signal));
+  async #reach(expression: string, signal: AbortSignal): Promise<void> {
+    const state = String(await this.#evaluate(expression, signal));
     if (state.startsWith('{failed')) {
       throw brokerError(`the broker did not boot: ${state.slice(0, 500)}`, { operation: 'boot' });
     }

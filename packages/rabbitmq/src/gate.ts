@@ -157,29 +157,29 @@ export const installGate = evaluated(`
   {ok, _} = application:ensure_all_started(rabbitmq_prelaunch),
   <<"installed">>`);
 
-export const bootGate = (hold: boolean): string => evaluated(`ok = autocluster_gate:boot(${hold}), <<"booting">>`);
+const reached = (states: readonly GateState[]): string =>
+  `State = autocluster_gate:await([${states.join(', ')}]), iolist_to_binary(io_lib:format("~0p", [State]))`;
 
-const STATE_TEXT = 'iolist_to_binary(io_lib:format("~0p", [State]))';
+/** Starts the broker, and waits until it is held or serves. `hold`: also one whose data name a cluster is held. */
+export const bootGate = (hold: boolean): string =>
+  evaluated(`ok = autocluster_gate:boot(${hold}), ${reached(['deciding', 'confirming', 'booted'])}`);
 
 /** Answers with the state that was reached: one of these, or `{failed, …}`. */
-export const awaitGate = (states: readonly GateState[]): string =>
-  evaluated(`State = autocluster_gate:await([${states.join(', ')}]), ${STATE_TEXT}`);
+export const awaitGate = (states: readonly GateState[]): string => evaluated(reached(states));
 
-/** Lets the broker that is held go on. */
-export const passGate = evaluated('ok = autocluster_gate:tell(ok), <<"passed">>');
+/** Lets the broker that is held go on, and waits until it serves. */
+export const passGate = evaluated(`ok = autocluster_gate:tell(ok), ${reached(['booted'])}`);
 
 /** Ends the boot of the broker that is held; its VM stays. */
-export const refuseGate = evaluated(
-  'ok = autocluster_gate:tell({error, refused}), State = autocluster_gate:await([refused]), <<"refused">>',
-);
+export const refuseGate = evaluated(`ok = autocluster_gate:tell({error, refused}), ${reached(['failed'])}`);
 
-/** Where a broker without data is to find its cluster: with nobody, it makes one of its own. */
+/** Where a broker without data is to find its cluster: with nobody, it makes one of its own. Waits until it is there. */
 export function placeGate(nodes: readonly string[]): string {
   const backend = 'rabbit_peer_discovery_classic_config';
   return evaluated(`
     ok = application:set_env(rabbit, cluster_formation, [{peer_discovery_backend, ${backend}}]),
     ok = application:set_env(rabbit, cluster_nodes, {[${nodes.join(', ')}], disc}),
-    ok = autocluster_gate:tell(ok), <<"placed">>`);
+    ok = autocluster_gate:tell(ok), ${reached(['confirming', 'booted'])}`);
 }
 
 /** Where the boot of a broker stands. `none`: it was not started by us. */

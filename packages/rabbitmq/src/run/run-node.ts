@@ -5,7 +5,7 @@ import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from '../confi
 import { writeCookie } from '../cookie.js';
 import { RabbitmqDriver } from '../driver.js';
 import { brokerError, messageOf } from '../errors.js';
-import { awaitGate, bootGate, installGate } from '../gate.js';
+import { bootGate, installGate } from '../gate.js';
 import { isCastOut } from '../view.js';
 import { stderrLogger } from './logger.js';
 import { type Server, startServer } from './server.js';
@@ -78,7 +78,6 @@ async function bootBroker(config: RabbitmqConfig, signal: AbortSignal): Promise<
   await commands.evaluate(node, installGate, signal);
   const { state } = await brokers.own(signal);
   await commands.evaluate(node, bootGate(state.joining), signal);
-  await commands.evaluate(node, awaitGate(['deciding', 'confirming', 'booted']), signal);
   const probe = await brokers.probe(node, signal);
   if (probe.gate !== 'failed' || isCastOut(probe) || state.joining) return;
   const text = `the broker did not boot: ${probe.failure?.slice(0, 1000)}`;

@@ -1,0 +1,143 @@
+import {
+  type ClusterRecord,
+  type JoinRequest,
+  type Member,
+  type Membership,
+  type NodeHealth,
+  type NodeId,
+  sameIdentity,
+} from '@autocluster/core/driver';
+import type { Boot } from './boot.js';
+import type { Brokers } from './broker.js';
+import { brokerError, localDataError, mismatchError } from './errors.js';
+import { parseClusterStatus } from './parse.js';
+import type { QuorumQueues } from './queues.js';
+import { isVirgin, viewOf } from './view.js';
+
+/** Nodes of RabbitMQ's own discovery register when they serve, and with no identity. */
+const servesUnnamed = (listed: Member | undefined): boolean =>
+  listed?.state === 'ready' && listed.identity === undefined;
+
+/** Clients may be on such a node already, also while it holds nothing that could be counted: it is not blank. */
+export function asListed(health: NodeHealth, listed: Member | undefined): NodeHealth {
+  const { view } = health;
+  if (!servesUnnamed(listed) || view?.identity.kind !== 'blank') return health;
+  return { ...health, view: { ...view, identity: { kind: 'unnamed', interruptedJoin: false } } };
+}
+
+export interface JoinParts {
+  readonly brokers: Brokers;
+  readonly boot: Boot;
+  readonly queues: QuorumQueues;
+}
+
+/** One join of the own broker: everything is looked at before and after, and what is not as meant leaves it blank. */
+export class Join {
+  readonly #parts: JoinParts;
+  readonly #node: NodeId;
+  readonly #seed: Member;
+  readonly #record: ClusterRecord;
+  readonly #signal: AbortSignal;
+
+  constructor(parts: JoinParts, { seed, record }: JoinRequest, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#node = parts.brokers.config.node;
+    this.#seed = seed;
+    this.#record = record;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const { brokers, boot } = this.#parts;
+    const seedView = await this.#seedView();
+    const { probe, state, file } = await brokers.own(this.#signal);
+    const own = viewOf(this.#node, probe);
+    if (this.#isDone(own, seedView)) return;
+    const kind = own?.identity.kind ?? 'unnamed';
+    if (!state.joining && kind !== 'blank' && kind !== 'provisional') {
+      throw localDataError(`${this.#node} has data of a cluster`, { operation: 'join' });
+    }
+    file.write({ joining: true, record: undefined });
+    await this.#forgetEarlierLife(seedView);
+    if (!isVirgin(probe)) await boot.clear(probe, this.#signal);
+    await boot.enter(this.#seed.node, probe, this.#signal);
+    await this.#verify();
+  }
+
+  async #askSeed(): Promise<NodeHealth> {
+    return asListed(await this.#parts.brokers.health(this.#seed.node, this.#signal), this.#seed);
+  }
+
+  /** The seed must say itself, and now, that it serves the cluster of the record. */
+  async #seedView(): Promise<Membership> {
+    const { node } = this.#seed;
+    const { status, ready, detail, view } = await this.#askSeed();
+    if (status !== 'up' || !view) throw brokerError(`${node} cannot be joined: ${detail}`, { operation: 'join' });
+    if (!this.#belongs(view)) {
+      throw mismatchError(`${node} is not in the cluster of the record`, { operation: 'join', retryable: true });
+    }
+    if (ready || this.#adopts(view)) return view;
+    throw brokerError(`${node} cannot be joined: ${detail}`, { operation: 'join' });
+  }
+
+  #belongs(view: Membership): boolean {
+    const { identity } = view;
+    return (
+      (identity.kind === 'committed' && sameIdentity(identityOf(identity), identityOf(this.#record))) ||
+      this.#adopts(view)
+    );
+  }
+
+  /** A cluster that has no name yet gets this record, which this node commits after it has joined. */
+  #adopts({ identity }: Membership): boolean {
+    const isNew = this.#record.version === 1 && this.#record.createdBy === this.#node;
+    return isNew && identity.kind === 'unnamed' && !identity.interruptedJoin;
+  }
+
+  /** Both count each other, in the cluster of the record. */
+  #isDone(own: Membership | undefined, theirs: Membership | undefined): boolean {
+    if (!own || !theirs || !this.#belongs(own) || !this.#belongs(theirs)) return false;
+    return own.members.includes(this.#seed.node) && theirs.members.includes(this.#node);
+  }
+
+  /**
+   * What is left of an earlier life under this name goes first: the members would refuse a node that lost its data, and a queue
+   * that counts on a copy without its log could lose what it has confirmed.
+   */
+  async #forgetEarlierLife({ members }: Membership): Promise<void> {
+    const { brokers, queues } = this.#parts;
+    const via = this.#seed.node;
+    if (members.includes(this.#node)) {
+      await brokers.commands.control('rabbitmqctl', via, ['forget_cluster_node', this.#node], this.#signal);
+    }
+    await queues.shrink(via, this.#node, this.#signal);
+  }
+
+  async #verify(): Promise<void> {
+    const { brokers, boot } = this.#parts;
+    const { probe } = await brokers.own(this.#signal);
+    const { view } = await this.#askSeed();
+    if (this.#isDone(viewOf(this.#node, probe), view)) {
+      if (probe.gate === 'none') await this.#verifyByCommand();
+      return;
+    }
+    // The broker stands alone, or in a cluster that nobody meant: it is as blank as before.
+    await boot.clear(probe, this.#signal);
+    await boot.stand(this.#signal);
+    const text = `after the join ${this.#node} and ${this.#seed.node} are not members of one cluster`;
+    throw brokerError(text, { operation: 'join' });
+  }
+
+  /** A broker that was changed by commands is asked by command as well. */
+  async #verifyByCommand(): Promise<void> {
+    const args = ['cluster_status', '--formatter', 'json'];
+    const printed = await this.#parts.brokers.commands.control('rabbitmqctl', this.#node, args, this.#signal);
+    if (parseClusterStatus(printed).members.includes(this.#seed.node)) return;
+    throw brokerError(`cluster_status of ${this.#node} does not list ${this.#seed.node}`, { operation: 'join' });
+  }
+}
+
+export const identityOf = ({ clusterId, generation }: { readonly clusterId: string; readonly generation: number }) => ({
+  clusterId,
+  generation,
+});
