@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RabbitmqNodeOptions } from '@autocluster/rabbitmq';
+import { parseClusterStatus } from '../../../packages/rabbitmq/src/parse.js';
 import {
   brokerEnvironment,
   type CommandResult,
@@ -21,7 +22,12 @@ import { reapChild } from '../../servers/harness/reaper.ts';
 
 const PROGRAM = fileURLToPath(new URL('./node.mjs', import.meta.url));
 
-export type StoreSpec = { readonly kind: 'etcd'; readonly cluster: string; readonly hosts: string };
+/** `kind` names the backend; the rest are its options. */
+export interface StoreSpec {
+  readonly kind: 'etcd' | 'consul' | 'kubernetes';
+  readonly cluster: string;
+  readonly [option: string]: unknown;
+}
 
 export interface NodeSpec {
   /** The part before the `@`. */
@@ -139,18 +145,8 @@ export class RabbitNode {
     return runCommand(join(this.scripts, command), args, { env: this.environment });
   }
 
-  async rabbitmqctl(...args: readonly string[]): Promise<string> {
-    const { stdout, stderr, exitCode } = await this.command('rabbitmqctl', args);
-    if (exitCode !== 0) throw new Error(`rabbitmqctl ${args.join(' ')}: ${stderr || stdout}`);
-    return stdout;
-  }
-
-  /** What the broker's own command says. */
-  async status(): Promise<Status> {
-    const said: { disk_nodes: string[]; running_nodes: string[] } = JSON.parse(
-      await this.rabbitmqctl('cluster_status', '--formatter', 'json'),
-    );
-    return { members: said.disk_nodes.sort(), running: said.running_nodes.sort() };
+  rabbitmqctl(args: readonly string[]): Promise<CommandResult> {
+    return this.command('rabbitmqctl', args);
   }
 
   /** The broker and the program that runs it, as when the machine loses its power. */
@@ -177,12 +173,12 @@ export class RabbitFleet {
   readonly cookie = `cookie-of-${process.pid}`;
   readonly folder = makeFolder('rabbitmq-fleet');
   readonly nodes: RabbitNode[] = [];
-  readonly #epmd = startEpmd();
+  readonly epmd = startEpmd();
 
   async place(spec: NodeSpec): Promise<RabbitNode> {
     const folder = makeFolder(`rabbitmq-${spec.name}`);
     await writeBrokerFiles(folder, spec);
-    const place = { folder, epmd: await this.#epmd, ports: await freePorts(2) };
+    const place = { folder, epmd: await this.epmd, ports: await freePorts(2) };
     const node = new RabbitNode(spec, place);
     writeFileSync(node.secret, spec.cookie ?? this.cookie, { mode: 0o400 });
     this.nodes.push(node);
@@ -198,14 +194,22 @@ export class RabbitFleet {
   async end(): Promise<void> {
     // Not gracefully, which takes seconds: the data goes anyway.
     await Promise.all(this.nodes.filter((node) => node.running).map((node) => node.kill().catch(() => node.stop())));
-    await (await this.#epmd).stop();
+    await (await this.epmd).stop();
     await Promise.all([this.folder, ...this.nodes.map(({ folder }) => folder)].map(removeFolder));
   }
+}
+
+/** What the broker's own command says. */
+export async function statusOf(node: Pick<RabbitNode, 'rabbitmqctl'>): Promise<Status> {
+  const { stdout, stderr, exitCode } = await node.rabbitmqctl(['cluster_status', '--formatter', 'json']);
+  if (exitCode !== 0) throw new Error(`cluster_status ended with ${exitCode}: ${stderr}`);
+  const { members, running } = parseClusterStatus(stdout);
+  return { members: [...members].sort(), running: [...running].sort() };
 }
 
 /** All of them are members of one cluster, and all of them run, by what the broker's own command says on each. */
 export async function oneCluster(nodes: readonly RabbitNode[]): Promise<boolean> {
   const names = nodes.map(({ nodename }) => nodename).sort();
-  const told = await Promise.all(nodes.map((node) => node.status()));
+  const told = await Promise.all(nodes.map((node) => statusOf(node)));
   return told.every((each) => JSON.stringify(each) === JSON.stringify({ members: names, running: names }));
 }

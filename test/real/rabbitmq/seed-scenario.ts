@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util';
+import { pathToFileURL } from 'node:url';
+import type { CleanupOptions } from '@autocluster/core';
+import { until } from '../../servers/harness/index.ts';
+import { oneCluster, RabbitFleet, type RabbitNode, type StoreSpec } from './fleet.ts';
+import { confirmedMessages, declareQuorumQueue, messagesIn, publishConfirmed } from './queue.ts';
+import { type ScenarioStore, STORES, type StoreName, startStore } from './stores.ts';
+
+/** `failure=stop, cleanup=true, interval=30 s, warn_only=false, ttl=15 s`, and nodes that were removed join again. */
+const OPTIONS = { ttlMs: 15_000, onFailure: 'stop', onEvicted: 'rejoin' } as const;
+export const EXACT: CleanupOptions = { mode: 'remove', intervalMs: 30_000 };
+/** The same, with looks that follow each other as fast as they may, and a daemon that restarts in no time. */
+export const QUICK: CleanupOptions = { mode: 'remove', intervalMs: 8_000, restartMs: 0 };
+
+const QUEUE = 'orders';
+const BEFORE = 200;
+const MEANWHILE = 50;
+
+export interface ScenarioOptions {
+  readonly store: StoreName;
+  readonly cleanup: CleanupOptions;
+  readonly say?: (text: string) => void;
+}
+
+class Scenario {
+  readonly #store: ScenarioStore;
+  readonly #fleet = new RabbitFleet();
+  readonly #options: ScenarioOptions;
+  readonly #startedMs = performance.now();
+
+  constructor(store: ScenarioStore, options: ScenarioOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const nodes = await this.#form();
+    await this.#killForgetReturn(nodes);
+    await this.#storeAway(nodes);
+  }
+
+  async end(): Promise<void> {
+    await this.#fleet.end();
+    await this.#store.stop();
+  }
+
+  #say(text: string): void {
+    this.#options.say?.(`${((performance.now() - this.#startedMs) / 1000).toFixed(1)} s  ${text}`);
+  }
+
+  #spec(name: string, store: StoreSpec = this.#store.spec, more: object = {}) {
+    return { name, store, options: { ...OPTIONS, cleanup: this.#options.cleanup, ...more } };
+  }
+
+  async #form(): Promise<readonly RabbitNode[]> {
+    const nodes = await this.#fleet.start(this.#spec('rabbit1'), this.#spec('rabbit2'), this.#spec('rabbit3'));
+    await Promise.all(nodes.map((node) => node.formed()));
+    await this.#require('nodes and running_nodes list all three on every node', () => oneCluster(nodes));
+    return nodes;
+  }
+
+  async #require(what: string, holds: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+    await until(what, holds, { withinMs, everyMs: 500 });
+    this.#say(what);
+  }
+
+  async #killForgetReturn(nodes: readonly RabbitNode[]): Promise<void> {
+    const [first, second, third] = nodes;
+    if (!first || !second || !third) throw new RangeError('three nodes');
+    const rest = [first, second];
+    await declareQuorumQueue(first, QUEUE);
+    await publishConfirmed(first, QUEUE, BEFORE);
+    const instance = third.last('registration.made')?.data['instance'];
+    await third.kill();
+    const killedMs = performance.now();
+    this.#say(`${third.nodename} was killed`);
+    await publishConfirmed(first, QUEUE, MEANWHILE);
+    await this.#require('it is forgotten', () => oneCluster(rest), 300_000);
+    this.#say(`after ${((performance.now() - killedMs) / 1000).toFixed(1)} s`);
+    await this.#require(
+      'no queue counts on it any more',
+      async () => !(await membersOf(first)).includes(third.nodename),
+    );
+    await publishConfirmed(first, QUEUE, MEANWHILE);
+    third.start();
+    await third.formed();
+    if (third.last('registration.made')?.data['instance'] === instance) throw new Error('the same instance');
+    if (third.state('formed')?.data['role'] !== 'joiner') throw new Error('it did not join anew');
+    await this.#require('it is a member again, as another instance', () => oneCluster(nodes));
+    const left = await messagesIn(third, QUEUE);
+    if (left !== confirmedMessages(QUEUE)) throw new Error(`${left} of ${confirmedMessages(QUEUE)} confirmed messages`);
+    this.#say(`${left} confirmed messages, none lost`);
+  }
+
+  async #storeAway(nodes: readonly RabbitNode[]): Promise<void> {
+    const away = await this.#store.away();
+    const options = { formationTimeoutMs: this.#store.formationTimeoutMs };
+    const late = await this.#fleet.start(this.#spec('rabbit4', away, options), this.#spec('rabbit5', away, options));
+    const statuses = await Promise.all(late.map((node) => node.exited));
+    if (statuses.some((status) => status !== 1)) throw new Error(`exit statuses ${statuses.join(', ')}`);
+    const created = late.filter((node) => node.state('creating') || !node.log().includes('FORMATION_TIMEOUT'));
+    if (created.length > 0) throw new Error(`${created.length} nodes did more than to wait for the store`);
+    this.#say('two nodes that start without the store end with an error and status 1');
+    await this.#require('the cluster is what it was', () => oneCluster(nodes));
+  }
+}
+
+const membersOf = async (node: RabbitNode): Promise<string> => {
+  const args = ['quorum_status', QUEUE, '--formatter', 'json'];
+  return (await node.command('rabbitmq-queues', args)).stdout;
+};
+
+/** From formation over kill, removal and return to a store that is away: throws at the first thing that is not as promised. */
+export async function seedScenario(options: ScenarioOptions): Promise<void> {
+  const scenario = new Scenario(await startStore(options.store), options);
+  try {
+    await scenario.run();
+  } finally {
+    await scenario.end();
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { values } = parseArgs({ options: { store: { type: 'string', default: 'etcd' }, quick: { type: 'boolean' } } });
+  const store = STORES.find((name) => name === values.store);
+  if (store === undefined) throw new RangeError(`--store takes ${STORES.join(', ')}`);
+  await seedScenario({ store, cleanup: values.quick ? QUICK : EXACT, say: (text) => console.log(text) });
+}
