@@ -32,7 +32,7 @@ export interface Borrowed {
 }
 
 /** With the pauses between them, about a second. */
-const MOST_ATTEMPTS = 800;
+const MOST_ATTEMPTS = 100;
 
 /** Throws when other processes had their turn for so long that one of them must be stuck. */
 function whilePatient({ turn, place }: Folder): () => void {

@@ -44,11 +44,9 @@ export function createTurn(folder: string): Turn {
   };
 }
 
-const LONGEST_PAUSE_MS = 4;
-const ATTEMPTS_AT_ONE_PAUSE = 4;
-
-/** Who has waited for longer asks more often. */
-const pauseMs = (attempts: number) => Math.max(1, LONGEST_PAUSE_MS - Math.floor(attempts / ATTEMPTS_AT_ONE_PAUSE));
+/** A turn takes less; who asks more often takes from the processor what those that have their turn need to end it. */
+const PAUSE_MS = 10;
+const ATTEMPTS_BETWEEN_LOOKS = 4;
 
 /** Does `work` when the turn comes; `requireWanted` throws when it is not waited for any longer. */
 export async function inTurn<T>(turn: Turn, work: () => T, requireWanted: () => void): Promise<T> {
@@ -56,7 +54,7 @@ export async function inTurn<T>(turn: Turn, work: () => T, requireWanted: () => 
     requireWanted();
     const done = turn.attempt(work);
     if (done !== undefined) return done.result;
-    if (attempts % ATTEMPTS_AT_ONE_PAUSE === 0) turn.forget();
-    await pause(pauseMs(attempts));
+    if (attempts % ATTEMPTS_BETWEEN_LOOKS === 0) turn.forget();
+    await pause(PAUSE_MS);
   }
 }
