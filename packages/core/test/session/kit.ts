@@ -1,12 +1,15 @@
 import type { Capabilities, LockRequest } from '@autocluster/core/backend';
 import { type Latency, memoryStore, type SimulatedProcess, simulateTime } from '@autocluster/testing';
+import { expect } from 'vitest';
 import { pretend } from '../guard/kit.js';
 import { guardBackend } from '../../src/guard/index.js';
 import {
   type Announcement,
   createRegistrationKeeper,
   type KeeperEvent,
+  type KeptLockOutcome,
   leaseTiming,
+  type LockKeeper,
   requestLock,
 } from '../../src/session/index.js';
 
@@ -60,3 +63,19 @@ export function scene({ capabilities = {}, latency = {}, ttlMs = 30_000 }: Scene
 
 export const joining: Announcement = { state: 'joining', identity: undefined, recordVersion: undefined, metadata: {} };
 export const ready: Announcement = { ...joining, state: 'ready' };
+
+export function keeperOf(outcome: KeptLockOutcome): LockKeeper {
+  if (outcome.kind !== 'held') throw new TypeError(`it is ${outcome.kind}`);
+  return outcome.keeper;
+}
+
+/** A process that holds a lock. */
+export async function holding(options: Parameters<typeof scene>[0] = {}) {
+  const world = scene(options);
+  const a = world.process('a');
+  const locking = a.lock('a1');
+  await world.time.advance(100);
+  return { ...world, a, lock: keeperOf(await locking) };
+}
+
+export const code = (error: string) => expect.objectContaining({ code: error });

@@ -1,21 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keepLock, type KeptLockOutcome, type LockKeeper } from '../../src/session/index.js';
-import { scene } from './kit.js';
-
-function keeperOf(outcome: KeptLockOutcome): LockKeeper {
-  if (outcome.kind !== 'held') throw new TypeError(`it is ${outcome.kind}`);
-  return outcome.keeper;
-}
-
-async function holding(options: Parameters<typeof scene>[0] = {}) {
-  const world = scene(options);
-  const a = world.process('a');
-  const locking = a.lock('a1');
-  await world.time.advance(100);
-  return { ...world, a, lock: keeperOf(await locking) };
-}
-
-const code = (error: string) => expect.objectContaining({ code: error });
+import { keepLock } from '../../src/session/index.js';
+import { code, holding, keeperOf, scene } from './kit.js';
 
 describe('a lock that is kept, and its end', () => {
   it('F34: verify settles it, by loss too', async () => {
