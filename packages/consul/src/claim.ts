@@ -8,6 +8,7 @@ import {
   type StoredRecord,
 } from '@autocluster/core/backend';
 import { type KeyValue, textOf } from './answers.js';
+import { afterWrite } from './errors.js';
 import { bothOf, type Exchange } from './exchange.js';
 import { shownKey } from './keys.js';
 import { grantedMs, type Store } from './store.js';
@@ -125,7 +126,10 @@ async function settle(
   });
 }
 
-/** Our own entry, perhaps under another session: that one is kept. undefined when it has just ended. */
+/**
+ * Our own entry, perhaps under another session: that one is kept unless its TTL, which cannot be changed, is too short.
+ * undefined when it has just ended.
+ */
 async function adopt(
   store: Store,
   exchange: Exchange,
@@ -139,9 +143,32 @@ async function adopt(
   const ttlMs = isOther ? await store.renewSession(exchange, stored.session) : session.ttlMs;
   if (ttlMs === 0) return undefined;
   const kept = { id: stored.session, ttlMs };
+  if (isOther && ttlMs < session.ttlMs) return move(store, exchange, request, kept, session);
   const isSame = textOf(stored.value) === encodeEntry(entryOf(request, ttlMs));
   if (isSame) return { kind: 'claimed', session: kept, order: stored.createIndex, seen };
   return write(store, exchange, request, kept);
+}
+
+/** Passes our entry from one session of ours to another, so that nobody sees it gone or gets it in between. */
+async function move(
+  store: Store,
+  exchange: Exchange,
+  request: RegisterRequest,
+  from: Session,
+  to: Session,
+): Promise<Claimed | undefined> {
+  const { node } = request;
+  const key = store.layout.memberKey(node);
+  const value = encodeEntry(entryOf(request, to.ttlMs));
+  const reply = await store.transact(exchange, subjectOf(store, node), [
+    { verb: 'unlock', key, value, session: from.id },
+    { verb: 'lock', key, value, session: to.id },
+    ...readOwn(store, node).slice(1),
+  ]);
+  if (reply.kind === 'refused') return undefined;
+  await store.discardSession(exchange, from.id);
+  const seen = observedIn(store, node, reply);
+  return { kind: 'claimed', session: to, order: seen.stored?.createIndex ?? 0n, seen };
 }
 
 export async function claimAnew(store: Store, exchange: Exchange, request: RegisterRequest): Promise<Claim> {
@@ -176,7 +203,7 @@ export async function renewClaim(
   id: string,
 ): Promise<Claim> {
   const [ttlMs, seen] = await bothOf(store.renewSession(exchange, id), observe(store, exchange, request.node));
-  if (ttlMs === 0) return claimAnew(store, exchange, request);
+  if (ttlMs < grantedMs(request.ttlMs)) return claimAnew(store, exchange, request);
   const claim = await settle(store, exchange, request, { id, ttlMs }, seen);
   if (claim.kind === 'claimed' && claim.session.id === id) return claim;
   await store.discardSession(exchange, id);
@@ -190,9 +217,13 @@ export async function disclaim(
   { node, instance, ref }: { readonly node: string; readonly instance: string; readonly ref: string },
 ): Promise<void> {
   await store.destroySession(exchange, ref);
-  const { stored } = await observe(store, exchange, node);
-  if (stored?.session !== undefined && holderOf(stored, instance, ref) === 'ours') {
-    await store.destroySession(exchange, stored.session);
+  try {
+    const { stored } = await observe(store, exchange, node);
+    if (stored?.session !== undefined && holderOf(stored, instance, ref) === 'ours') {
+      await store.destroySession(exchange, stored.session);
+    }
+  } catch (error) {
+    throw afterWrite(error);
   }
 }
 

@@ -26,10 +26,12 @@ export const NATIVE_NAME = 'erlang-node-name';
 /** The `ready` check is set, and does not lapse by itself: that is what the `alive` check is for. */
 const NEVER = '87600h';
 
-// What a filter of Consul can hold between quotes.
-const UNSAFE = /[^\w.:@~-]/gu;
+// What a filter of Consul can hold between quotes; and Consul's catalog takes A and a for one.
+const UNSAFE = /[^a-z\d_.:@~-]/gu;
 
-const idPart = (name: string): string => name.replace(UNSAFE, encodeURIComponent);
+const percent = (char: string): string => Buffer.from(char).toString('hex').replace(/../g, '%$&');
+
+const idPart = (name: string): string => name.replace(UNSAFE, percent);
 
 export function serviceIdOf({ cluster, service }: ConsulConfig, node: string): string {
   return service.id ?? [service.name, idPart(cluster), idPart(node)].join('-');

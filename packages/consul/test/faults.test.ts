@@ -6,6 +6,7 @@ import { systemClock } from '@autocluster/core/runtime';
 import { describe, expect, test } from 'vitest';
 import { type FaultProxy, faultProxy, startConsul, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
+import { recording } from './recorder.js';
 import { busy, call, failure, held, lockOf, recordOf, registered, registration, sharedServer } from './support.js';
 
 type Verb = 'register' | 'renew' | 'unregister' | 'list' | 'lock' | 'hold' | 'unlock' | 'commit';
@@ -99,6 +100,22 @@ serverSuite(['consul'], 'consul: faults', () => {
   });
 
   describe.concurrent('a reply that is lost', () => {
+    test('unregister: an entry that is gone by then is not denied', async () => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one, cluster } = shared.pair({ hosts: recorder.url });
+      const { one: direct } = shared.pair({ cluster });
+      const first = registered(await one.register(registration('n'), call()));
+      let isDestroyed = false;
+      recorder.answer = ({ url }) => {
+        if (isDestroyed) return { status: 500, text: 'No cluster leader' };
+        isDestroyed = url.startsWith('/v1/session/destroy/');
+        return undefined;
+      };
+      const error = await failure(one.unregister(first, call({ timeoutMs: 3000 })));
+      expect(error).toMatchObject({ retryable: true, outcomeUnknown: true });
+      expect((await direct.list(call())).members).toEqual([]);
+    });
+
     test('register: the repeat finds its own entry', async () => {
       const { proxy, behind, direct } = await behindProxy();
       await behind.list(call());

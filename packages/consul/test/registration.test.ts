@@ -38,6 +38,19 @@ serverSuite(['consul'], 'consul: registration', () => {
       expect(await sessionsOf(cluster)).toHaveLength(1);
     });
 
+    test.each([
+      ['again', false],
+      ['as a renewal', true],
+    ])('a longer TTL that is asked for %s takes effect, and nobody sees the entry gone', async (_, isRenewal) => {
+      const { cluster, one, two } = shared.pair();
+      const first = registered(await one.register(registration('n'), call()));
+      const request = { ...registration('n', { ttlMs: 20_000 }), ...(isRenewal ? { held: first } : {}) };
+      const longer = registered(await one.register(request, call()));
+      expect(longer).toMatchObject({ ttlMs: 20_000, order: first.order });
+      expect((await two.list(call())).members).toMatchObject([{ ref: longer.ref, order: first.order }]);
+      expect((await sessionsOf(cluster)).map(({ ID, TTL }) => `${ID} ${TTL}`)).toEqual([`${longer.ref} 20s`]);
+    });
+
     test('another live instance is a conflict, which leaves nothing behind', async () => {
       const { cluster, one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));

@@ -83,6 +83,13 @@ serverSuite(['consul'], 'consul: services', () => {
       expect(ids.toSorted()).toEqual([`autocluster-${cluster}-a`, `autocluster-${cluster}-b`]);
     });
 
+    test('S61: names that differ in case only are two services, though Consul takes their letters for the same', async () => {
+      const { cluster, one, two } = shared.pair();
+      await Promise.all([one.register(ready('n'), call()), two.register(ready('N'), call())]);
+      const nodes = (await shared.consul.catalog(cluster)).map(({ Service }) => Service.Meta['autocluster-node']);
+      expect(new Set(nodes)).toEqual(new Set(['N', 'n']));
+    });
+
     test('S61: an id that is taken by another is refused, and the other stays', async () => {
       const { one, two } = shared.pair({ serviceId: 'the-same' });
       registered(await one.register(ready('a'), call()));
