@@ -6,8 +6,7 @@ import { consulSubject } from './subjects/consul.js';
 serverSuite(['consul'], 'the store on Consul', () => {
   describe.concurrent('on each kind of server', () => {
     testBackend('consul, a dev agent', () => consulSubject({ mode: 'dev' }), { describe, test });
-    testBackend('consul, a server with data', () => consulSubject({ mode: 'server' }), { describe, test });
     const guarded = { mode: 'server', acl: true, tls: true } as const;
-    testBackend('consul, access control and TLS', () => consulSubject(guarded), { describe, test });
+    testBackend('consul, a server with data, access control and TLS', () => consulSubject(guarded), { describe, test });
   });
 });

@@ -94,6 +94,8 @@ export async function consulSubject(options: ServerOptions): Promise<BackendSubj
     name: 'consul',
     wire: { kind: 'tcp', url: server.httpAddress },
     client: client(own),
+    // A registration is four or five requests, and an agent with data writes each service to its disk.
+    callTimeoutMs: 10_000,
     operator: (cluster) => operatorOf(askOf(server), cluster),
     ...(server.token === undefined ? {} : { forbidden: client(forbidden) }),
     // In dev mode nothing survives a restart.
