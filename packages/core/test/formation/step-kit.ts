@@ -1,6 +1,7 @@
 import type { LockGrant, Registration } from '@autocluster/core/backend';
 import type { Failure, MachineEvent, MachineEventKind } from '../../src/formation/event.js';
 import type { Entry, JoinIntent, Machine, Phase, PhaseKind } from '../../src/formation/machine.js';
+import type { Observation } from '../../src/formation/observation.js';
 import { initialMachine, step } from '../../src/formation/step/index.js';
 import { CLUSTER, CONFIG, member, observation, present, record } from './kit.js';
 
@@ -81,12 +82,18 @@ const reply = { ticket: TICKET, nowMs: NOW_MS };
 const registration = { ...target, node: 'me', instance: 'me#1' };
 /** A look at a store without a cluster, and at one that this node is provisionally the creator of. */
 const nothing = observation({ nowMs: NOW_MS });
+const made = observation({ nowMs: NOW_MS, own: { kind: 'provisional', ...creation.identity } });
 const mine = observation({
   nowMs: NOW_MS,
   own: { kind: 'provisional', ...CLUSTER },
   record: present(),
   peers: [member('a')],
 });
+
+function seenIn(phase: PhaseKind): Observation {
+  if (phase === 'verifying') return mine;
+  return phase === 'rechecking' ? made : nothing;
+}
 
 /** One event of each kind; `observed` differs by what the phase looks for. */
 export function eventFor(kind: MachineEventKind, phase: PhaseKind): MachineEvent {
@@ -101,7 +108,7 @@ export function eventFor(kind: MachineEventKind, phase: PhaseKind): MachineEvent
     case 'announced':
       return { ...reply, kind, outcome: { kind: 'registered', registration, record: present() }, sentAtMs: 900 };
     case 'observed':
-      return { ...reply, kind, observation: phase === 'verifying' ? mine : nothing };
+      return { ...reply, kind, observation: seenIn(phase) };
     case 'locked':
       return { ...reply, kind, outcome: { kind: 'held', grant: GRANT }, minted };
     case 'unlocked':

@@ -15,7 +15,7 @@ import {
   record,
   type Sketch,
 } from './kit.js';
-import { EVENT_KINDS, eventFor, frozen, machineIn, NOW_MS, PHASES, TICKET, transition } from './step-kit.js';
+import { EVENT_KINDS, eventFor, frozen, GRANT, machineIn, NOW_MS, PHASES, TICKET, transition } from './step-kit.js';
 
 const phases = Object.keys(PHASES) as PhaseKind[];
 
@@ -74,7 +74,11 @@ describe('the formation machine under the lock', () => {
   });
 
   it('F1b: commits nothing when somebody is listed with an identity after its create', () => {
-    const seen = observation({ nowMs: NOW_MS, own: provisional(), peers: [{ node: 'a', identity: OTHER }] });
+    const seen = observation({
+      nowMs: NOW_MS,
+      own: provisional({ clusterId: 'new', generation: 1 }),
+      peers: [{ node: 'a', identity: OTHER }],
+    });
     const { machine, effects } = step(CONFIG, machineIn('rechecking'), {
       ...reply,
       kind: 'observed',
@@ -85,7 +89,17 @@ describe('the formation machine under the lock', () => {
   });
 
   it('F1b: commits nothing when a record has appeared since it decided', () => {
-    const seen = observation({ nowMs: NOW_MS, own: provisional(), record: present(OTHER) });
+    const seen = observation({
+      nowMs: NOW_MS,
+      own: provisional({ clusterId: 'new', generation: 1 }),
+      record: present(OTHER),
+    });
+    const { machine } = step(CONFIG, machineIn('rechecking'), { ...reply, kind: 'observed', observation: seen });
+    expect(machine.phase.kind).toBe('releasing');
+  });
+
+  it('F1b: commits nothing for a daemon that does not have what it was asked to create', () => {
+    const seen = observation({ nowMs: NOW_MS });
     const { machine } = step(CONFIG, machineIn('rechecking'), { ...reply, kind: 'observed', observation: seen });
     expect(machine.phase.kind).toBe('releasing');
   });
@@ -120,9 +134,19 @@ describe('the formation machine under the lock', () => {
   });
 
   it('decides again under the lock, and lets it go when there is nothing to create any more', () => {
-    const seen = observation({ nowMs: NOW_MS, record: present({ clusterId: CLUSTER.clusterId }) });
-    const { machine } = step(CONFIG, machineIn('confirming'), { ...reply, kind: 'observed', observation: seen });
+    const record = present({ clusterId: CLUSTER.clusterId });
+    const seen = observation({ nowMs: NOW_MS, record });
+    const before = { ...machineIn('confirming'), grant: { ...GRANT, record } };
+    const { machine } = step(CONFIG, before, { ...reply, kind: 'observed', observation: seen });
     expect(machine.phase).toMatchObject({ kind: 'releasing', after: { next: 'discover' } });
+  });
+
+  it('F1: creates nothing from a list that does not show the record with which the lock was granted', () => {
+    const grant = { ...GRANT, record: present({ clusterId: CLUSTER.clusterId }) };
+    const seen = observation({ nowMs: NOW_MS, record: { kind: 'absent' } });
+    const before = { ...machineIn('confirming'), grant };
+    const { machine } = step(CONFIG, before, { ...reply, kind: 'observed', observation: seen });
+    expect(machine.phase).toMatchObject({ kind: 'releasing', after: { next: 'wait', wait: { reason: 'list-stale' } } });
   });
 });
 

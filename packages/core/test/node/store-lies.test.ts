@@ -64,6 +64,18 @@ describe('a store that is not what it was', () => {
     expect([world.events('store.lost', 'n1').length, world.events('store.back', 'n1').length]).toEqual([1, 1]);
   });
 
+  it('V6: a list without the record does not make a member write an older version over it', async () => {
+    const world = await formedWorld();
+    const version = () => (world.cluster.record.kind === 'present' ? world.cluster.record.record.version : 0);
+    world.launch('n4');
+    world.faults('n1').inject({ kind: 'empty-list', verbs: ['list'] });
+    await world.formed('n4');
+    await world.time.advance(100_000);
+    const before = version();
+    await world.time.advance(100_000);
+    expect([version(), world.events('record.restored', 'n1').length]).toEqual([before, 0]);
+  });
+
   it('F2: wiped while nobody is listed: settleMs gives the members time to come back', async () => {
     const world = await formedWorld();
     for (const name of ['n1', 'n2', 'n3']) world.faults(name).inject({ kind: 'fail', code: 'STORE_UNREACHABLE' });

@@ -1,4 +1,4 @@
-import { type ClusterRecord, sameIdentity } from '../../backend/index.js';
+import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backend/index.js';
 import type { FormationConfig } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
@@ -7,7 +7,7 @@ import { remember } from '../memory.js';
 import type { Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
 import { NO_REFUSALS, refusedBy } from '../refusals.js';
-import { identityOf, type Situation, situationOf } from '../situation.js';
+import { claimedIdentity, identityOf, type Situation, situationOf } from '../situation.js';
 import { decideFrom, join } from './act.js';
 import { discover, look } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
@@ -58,6 +58,16 @@ function sameIntent(intent: Intent, decision: Decision): decision is Intent {
   return decision.kind === intent.kind;
 }
 
+const sameVersion = (a: StoredRecord, b: StoredRecord): boolean =>
+  a.kind === 'present' && b.kind === 'present'
+    ? sameIdentity(identityOf(a.record), identityOf(b.record)) && a.record.version === b.record.version
+    : a.kind === b.kind;
+
+const CONTRADICTED: Wait = {
+  reason: 'list-stale',
+  endsWhen: 'the list shows the record with which the formation lock was granted',
+};
+
 /** Decides again, under the lock and from a list that began after the grant. */
 export function confirmed(
   config: FormationConfig,
@@ -70,6 +80,11 @@ export function confirmed(
   const { decision, machine } = decideFrom(config, before, observation);
   const situation = situationOf(config, observation);
   if (!machine.grant || !situation) return release(config, machine, { next: 'discover' }, nowMs);
+  // Nobody writes the record while we hold the lock: a list that shows another one than the grant is old, or of elsewhere.
+  const { record: granted } = machine.grant;
+  if (granted && !sameVersion(granted, situation.list.record)) {
+    return release(config, machine, { next: 'wait', wait: CONTRADICTED }, nowMs);
+  }
   if (!sameIntent(phase.intent, decision)) return release(config, machine, { next: 'discover' }, nowMs);
   const { minted } = phase;
   switch (decision.kind) {
@@ -138,7 +153,9 @@ export function rechecked(
     return release(config, machine, { next: 'discover' }, nowMs);
   }
   const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
-  if (!clear) return release(config, machine, { next: 'discover' }, nowMs);
+  // A daemon that was wiped meanwhile, or never did what it said, would leave a cluster on record that nobody is in.
+  const isThere = sameIdentity(claimedIdentity(situation.own), creation.identity);
+  if (!clear || !isThere) return release(config, machine, { next: 'discover' }, nowMs);
   const author = { self: config.self, token: grant.token, minted: creation.minted };
   const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
   return commit(machine, record, 'create', { role: 'creator', record, steps: entrySteps(config, 'creator') });
