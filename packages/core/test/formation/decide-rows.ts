@@ -172,6 +172,24 @@ export const COMMITTED_CASES: readonly RowCase[] = [
   ],
   [
     '8',
+    'no record for one renewal, another kept the same version and comes first',
+    {
+      before: [{ ...home, record: { kind: 'absent' } }],
+      now: { ...home, record: { kind: 'absent' }, nowMs: 29_000, peers: [member('a', { recordVersion: 3 })] },
+    },
+    { kind: 'wait', reason: 'restore-pending' },
+  ],
+  [
+    '8',
+    'the one that comes first has not put it back for long',
+    {
+      before: [{ ...home, record: { kind: 'absent' } }],
+      now: { ...home, record: { kind: 'absent' }, nowMs: 32_000, peers: [member('a', { recordVersion: 3 })] },
+    },
+    { kind: 'write', change: 'restore' },
+  ],
+  [
+    '8',
     'an older version of my record than I kept',
     {
       ...formed,

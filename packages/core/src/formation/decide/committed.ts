@@ -25,17 +25,25 @@ function unrecorded(c: Case): boolean {
   );
 }
 
-/** The member that kept the newest record puts it back; of several, the first by name. */
-function mayRestore({ config, s: { own, kept, peers } }: Case): boolean {
+/**
+ * The member that kept the newest record puts it back; of several, the first by name. When that one does not, though it is
+ * listed, it is the turn of the next.
+ */
+function mayRestore(c: Case): boolean {
+  const { config, s } = c;
+  const { own, kept, peers } = s;
   const mine = claimedIdentity(own);
   if (!mine || kept?.removed.includes(config.self)) return false;
   const version = kept && sameIdentity(identityOf(kept), mine) ? kept.version : 0;
-  return peers.every(({ identity, entry }) => {
-    if (!identity || identity.generation < mine.generation) return true;
-    if (identity.generation > mine.generation) return false;
-    const difference = (entry.recordVersion ?? 0) - version;
-    return difference < 0 || (difference === 0 && compareNodes(config.self, entry.node) < 0);
-  });
+  const rivals = peers.filter(({ identity }) => identity && identity.generation >= mine.generation);
+  const newer = rivals.some(
+    ({ identity, entry }) => (identity?.generation ?? 0) > mine.generation || (entry.recordVersion ?? 0) > version,
+  );
+  if (newer) return false;
+  const before = rivals.filter(
+    ({ entry }) => (entry.recordVersion ?? 0) === version && compareNodes(entry.node, config.self) < 0,
+  );
+  return heldFor(c, 'unrecorded') >= config.renewalMs * (1 + 2 * before.length);
 }
 
 function alreadyMember(c: Case): Outcome {
@@ -56,12 +64,7 @@ export const COMMITTED_ROWS: readonly Row<Case>[] = [
   },
   {
     row: '8',
-    when: (c) =>
-      committed(c) &&
-      unrecorded(c) &&
-      !rivalListed(c) &&
-      heldFor(c, 'unrecorded') >= c.config.renewalMs &&
-      mayRestore(c),
+    when: (c) => committed(c) && unrecorded(c) && !rivalListed(c) && mayRestore(c),
     outcome: () => ({ kind: 'write', change: 'restore' }),
   },
   {

@@ -27,7 +27,9 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
   const [step, ...steps] = entry.steps;
   const { record, role } = entry;
   const next = { ...entry, steps };
-  const standpoint = { identity: identityOf(record), recordVersion: record.version };
+  // A record that the daemon has not kept yet is none that this node could put back.
+  const recordVersion = steps.includes('name') ? undefined : record.version;
+  const standpoint = { identity: identityOf(record), recordVersion };
   switch (step) {
     case 'publish':
       return enter(
