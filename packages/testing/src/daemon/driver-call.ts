@@ -39,6 +39,7 @@ export class Caller {
       throw new ClusterError('DRIVER_FAILED', `${node} does not run`, { operation: verb });
     };
     await this.#delay(verb, faults, signal);
+    if (faults.some(({ kind }) => kind === 'pretend')) return;
     for (const [index, step] of steps.entries()) {
       await suffer(faults, { step: index, verb, signal });
       await this.#wait(this.#options.stepMs(verb), verb, signal);

@@ -22,6 +22,8 @@ export type DriverFault =
   | { readonly kind: 'hang'; readonly afterSteps?: number }
   /** Takes this much longer before it begins, in ms; obeys the signal meanwhile. */
   | { readonly kind: 'slow'; readonly ms: number }
+  /** Says that the work is done, and does nothing of it. */
+  | { readonly kind: 'pretend' }
   /** Answers something else than the truth, which it is given. Only what `membership` and `health` answer is looked at. */
   | { readonly kind: 'lie'; readonly answer: (truth: unknown) => unknown };
 
@@ -32,6 +34,8 @@ export interface DriverFaultScope {
   readonly times?: number;
   /** From 0 to 1: how likely it strikes. Default 1. */
   readonly chance?: number;
+  /** Told each time it strikes. */
+  readonly onStrike?: () => void;
 }
 
 export interface DriverFaults {
@@ -72,6 +76,7 @@ export class DriverFaultRules implements DriverFaults {
       if (chance < 1 && this.#random.next() >= chance) continue;
       rule.left -= 1;
       if (rule.left <= 0) this.#rules.delete(rule);
+      rule.scope.onStrike?.();
       struck.push(rule.fault);
     }
     return struck;
@@ -84,7 +89,8 @@ export async function suffer(
   { step, verb, signal }: { readonly step: number; readonly verb: DriverVerb; readonly signal: AbortSignal },
 ): Promise<void> {
   for (const fault of faults) {
-    if (fault.kind === 'slow' || fault.kind === 'lie' || (fault.afterSteps ?? 0) !== step) continue;
+    if (fault.kind === 'slow' || fault.kind === 'lie' || fault.kind === 'pretend' || (fault.afterSteps ?? 0) !== step)
+      continue;
     if (fault.kind === 'fail') {
       throw new ClusterError(fault.code ?? 'DRIVER_FAILED', `injected into ${verb}`, { operation: verb });
     }

@@ -16,7 +16,10 @@ export type DaemonFact =
     }
   /** What follows a removal was done. */
   | { readonly kind: 'tidied'; readonly node: NodeId; readonly by: NodeId }
-  | { readonly kind: 'started' | 'stopped' | 'powered-off' | 'wiped'; readonly node: NodeId }
+  | {
+      readonly kind: 'started' | 'stopped' | 'powered-off' | 'wiped' | 'disk-replaced' | 'view-replaced';
+      readonly node: NodeId;
+    }
   | { readonly kind: 'partitioned' | 'healed'; readonly groups: readonly (readonly NodeId[])[] };
 
 /** With the true time, in ms. */

@@ -12,8 +12,11 @@ export class Universe {
   readonly #states = new Map<NodeId, DaemonState>();
   #clusters = 0;
 
-  constructor(runtime: Runtime) {
+  readonly #onEvent: ((event: DaemonEvent) => void) | undefined;
+
+  constructor(runtime: Runtime, onEvent?: (event: DaemonEvent) => void) {
     this.runtime = runtime;
+    this.#onEvent = onEvent;
   }
 
   get states(): readonly DaemonState[] {
@@ -46,7 +49,9 @@ export class Universe {
   }
 
   note(fact: DaemonFact): void {
-    this.history.push({ atMs: this.runtime.clock.monotonicMs(), ...fact });
+    const event = { atMs: this.runtime.clock.monotonicMs(), ...fact };
+    this.history.push(event);
+    this.#onEvent?.(event);
   }
 
   newCluster(): string {

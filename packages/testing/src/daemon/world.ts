@@ -8,7 +8,7 @@ import {
 } from '@autocluster/core/driver';
 import type { Runtime } from '@autocluster/core/runtime';
 import { type Random, seededRandom } from '../time/index.js';
-import type { DaemonState } from './disk.js';
+import type { DaemonState, Disk } from './disk.js';
 import { type DriverTraits, SimulatedDriver } from './driver.js';
 import { DriverFaultRules, type DriverFaults, type DriverVerb } from './driver-faults.js';
 import type { DaemonEvent } from './history.js';
@@ -21,6 +21,8 @@ export interface DaemonWorldOptions extends Partial<DriverTraits> {
   readonly seed?: number | string;
   /** How long each step of a verb takes, in ms: a number for all, or by verb. A join has five. Default 0. */
   readonly stepMs?: number | Partial<Record<DriverVerb, number>>;
+  /** Told of everything as it happens. */
+  readonly onEvent?: (event: DaemonEvent) => void;
 }
 
 /** A daemon that lives on whatever becomes of the process that supervises it, and the driver to it. */
@@ -38,6 +40,10 @@ export interface SimulatedDaemon extends Required<ClusterDriver> {
   start(): void;
   /** Its data is gone, as after a change of the disk; work in progress fails. Whether it runs does not change. */
   wipe(): void;
+  /** Its data is what it once was, as after a restored backup of its disk; work in progress fails. */
+  putDisk(disk: Disk): void;
+  /** Its own view of the members becomes another one, and nobody else's does. */
+  setView(members: readonly NodeId[]): void;
   /** What it says about being ready to serve. Default true. */
   setReady(ready: boolean): void;
 }
@@ -59,7 +65,7 @@ export interface DaemonWorld {
   heal(options?: { readonly scars?: boolean }): void;
 }
 
-const OPTIONS = ['runtime', 'seed', 'stepMs', 'data', 'views', 'concurrentJoins'];
+const OPTIONS = ['runtime', 'seed', 'stepMs', 'data', 'views', 'concurrentJoins', 'onEvent'];
 
 class Daemon extends SimulatedDriver implements SimulatedDaemon {
   readonly faults: DriverFaultRules;
@@ -109,6 +115,17 @@ class Daemon extends SimulatedDriver implements SimulatedDaemon {
     this.#universe.note({ kind: 'wiped', node: this.self() });
   }
 
+  putDisk(disk: Disk): void {
+    this.#universe.change(this.self(), { run: this.inspect().run + 1 });
+    this.#universe.write(this.self(), disk);
+    this.#universe.note({ kind: 'disk-replaced', node: this.self() });
+  }
+
+  setView(members: readonly NodeId[]): void {
+    this.#universe.write(this.self(), { members });
+    this.#universe.note({ kind: 'view-replaced', node: this.self() });
+  }
+
   setReady(ready: boolean): void {
     this.#universe.change(this.self(), { ready });
   }
@@ -133,8 +150,8 @@ class World implements DaemonWorld {
 
   constructor(options: DaemonWorldOptions) {
     requireKnown(options, OPTIONS, 'daemonWorld');
-    const { runtime, seed, stepMs = 0, data = 'durable', views = 'peer', concurrentJoins = true } = options;
-    this.#universe = new Universe(runtime);
+    const { runtime, seed, stepMs = 0, data = 'durable', views = 'peer', concurrentJoins = true, onEvent } = options;
+    this.#universe = new Universe(runtime, onEvent);
     this.#traits = { data, views, concurrentJoins };
     const stepOf = (verb: DriverVerb) => (typeof stepMs === 'number' ? stepMs : (stepMs[verb] ?? 0));
     this.#options = { random: seededRandom(seed ?? runtime.random()), stepMs: stepOf };

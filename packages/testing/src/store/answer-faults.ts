@@ -25,6 +25,10 @@ export function spoiledList(list: MemberList, fault: Fault, { store, random, bac
   if (fault.kind === 'empty-list') {
     return { ...list, members: [], skipped: [], record: fault.keepsRecord ? list.record : { kind: 'absent' } };
   }
+  if (fault.kind === 'lower-revision') {
+    const revision = (list.revision ?? 0n) - BigInt(fault.by);
+    return { ...list, revision: revision < 0n ? 0n : revision };
+  }
   const older = fault.kind === 'stale-list' ? back(fault.changesBack ?? 1) : undefined;
   return older ? memberList(older, store) : list;
 }

@@ -34,6 +34,9 @@ export interface ClientPort {
   nextSequence(): number;
   /** Runs one message against the cluster as it is now. */
   visit<T>(cluster: string, work: (space: Namespace, nowMs: number) => T): T;
+  /** The same against the store that answers who is sent elsewhere. */
+  visitElsewhere<T>(cluster: string, work: (space: Namespace, nowMs: number) => T): T;
+  readonly elsewhere: string;
   subscribe(cluster: string, listener: () => void): () => void;
 }
 
@@ -129,16 +132,21 @@ export class SimulatedClient implements MemoryClient {
   ): Promise<T> {
     const sequence = this.#port.nextSequence();
     const arrive: Work<T> = (faults) => {
-      const answer = this.#port.visit(this.cluster, (space, nowMs) => work(space, { nowMs, sequence }, faults));
+      const on = (space: Namespace, nowMs: number) => work(space, { nowMs, sequence }, faults);
+      const answer = isElsewhere(faults)
+        ? this.#port.visitElsewhere(this.cluster, on)
+        : this.#port.visit(this.cluster, on);
       return faults.length > 0 ? maybeNonsense(answer, faults, this.#port.random) : answer;
     };
     return this.#line.exchange(verb, options, arrive);
   }
 
   #list(space: Namespace, nowMs: number, faults: readonly Fault[]): MemberList {
-    const { identity: store, random } = this.#port;
+    const { random } = this.#port;
+    const away = isElsewhere(faults);
+    const store = away ? this.#port.elsewhere : this.#port.identity;
     const back = (changes: number) => space.past.back(changes);
-    const list = memberList(this.#visible(space, nowMs), store);
+    const list = memberList(away ? space.current(nowMs) : this.#visible(space, nowMs), store);
     return faults.reduce((spoiled, fault) => spoiledList(spoiled, fault, { store, random, back }), list);
   }
 
@@ -217,6 +225,8 @@ export class SimulatedClient implements MemoryClient {
     }));
   }
 }
+
+const isElsewhere = (faults: readonly Fault[]): boolean => faults.some(({ kind }) => kind === 'elsewhere');
 
 function registerOutcome(registered: Registered): RegisterOutcome {
   if (registered.kind !== 'refused') return registered;

@@ -21,6 +21,10 @@ export type Fault =
   | { readonly kind: 'empty-list'; readonly keepsRecord?: boolean }
   /** The list is the one before that many changes, with its revision. Default 1. */
   | { readonly kind: 'stale-list'; readonly changesBack?: number }
+  /** The list says that the store's revision is this much lower than it is. */
+  | { readonly kind: 'lower-revision'; readonly by: number }
+  /** The request goes to another store of its own, as after a change of a host name. */
+  | { readonly kind: 'elsewhere' }
   /** The answer has a shape that no contract allows: the given one, or one of many. */
   | { readonly kind: 'nonsense'; readonly answer?: unknown };
 
@@ -32,6 +36,8 @@ export interface FaultScope {
   readonly times?: number;
   /** From 0 to 1: how likely it strikes a call that is in its scope. Default 1. */
   readonly chance?: number;
+  /** Told each time it strikes. */
+  readonly onStrike?: () => void;
 }
 
 /** The faults that strike one call. */
@@ -50,6 +56,7 @@ interface Rule {
   readonly fault: Fault;
   readonly verbs: readonly Verb[] | undefined;
   readonly chance: number;
+  readonly onStrike: (() => void) | undefined;
   left: number;
 }
 
@@ -74,6 +81,8 @@ function add(trouble: Trouble, fault: Fault): void {
     case 'partial-list':
     case 'empty-list':
     case 'stale-list':
+    case 'lower-revision':
+    case 'elsewhere':
     case 'nonsense':
       trouble.answer.push(fault);
       break;
@@ -99,8 +108,8 @@ export class FaultRules {
     this.#random = random;
   }
 
-  inject({ verbs, times = Number.POSITIVE_INFINITY, chance = 1, ...fault }: Fault & FaultScope): () => void {
-    const rule: Rule = { fault, verbs, chance, left: times };
+  inject({ verbs, times = Number.POSITIVE_INFINITY, chance = 1, onStrike, ...fault }: Fault & FaultScope): () => void {
+    const rule: Rule = { fault, verbs, chance, onStrike, left: times };
     this.#rules.add(rule);
     return () => void this.#rules.delete(rule);
   }
@@ -117,6 +126,7 @@ export class FaultRules {
       if (rule.chance < 1 && this.#random.next() >= rule.chance) continue;
       rule.left -= 1;
       if (rule.left <= 0) this.#rules.delete(rule);
+      rule.onStrike?.();
       struck ??= noTrouble();
       add(struck, rule.fault);
     }

@@ -21,6 +21,8 @@ export interface MemoryStoreOptions {
   readonly stalenessMs?: number;
   /** How long nobody gets a lock that expired, in ms. Part of `capabilities.takeover.latest`. Default 0. */
   readonly lockDelayMs?: number;
+  /** Told of every change as it happens; an expiry, when somebody looks. */
+  readonly onEvent?: (event: StoreEvent) => void;
 }
 
 export interface ClientOptions {
@@ -57,13 +59,20 @@ export interface MemoryStore {
   cluster(name: string): StoreCluster;
   /** Everything is gone; the store has another identity, and tokens begin again. */
   wipe(): void;
+  /** Every entry and lock lives this much longer than its TTL says, as after a change of the leader. */
+  prolong(byMs: number): void;
+  /** Other limits of TTLs from now on than the store says it has. */
+  limitTtl(limits: Capabilities['ttl']): void;
   snapshot(): StoreSnapshot;
   /** Back to a backup: revision and tokens fall, the dead are back, every TTL starts again. */
   restore(snapshot: StoreSnapshot): void;
 }
 
-const OPTIONS = ['runtime', 'seed', 'capabilities', 'stalenessMs', 'lockDelayMs'];
+const OPTIONS = ['runtime', 'seed', 'capabilities', 'stalenessMs', 'lockDelayMs', 'onEvent'];
 const CLIENT_OPTIONS = ['cluster', 'id', 'runtime', 'latency', 'capabilities'];
+
+/** So that no token of one store is one of the other. */
+const ELSEWHERE_REVISION = 1_000_000;
 
 class Store implements MemoryStore, ClientPort {
   readonly capabilities: Capabilities;
@@ -72,6 +81,8 @@ class Store implements MemoryStore, ClientPort {
   readonly clients: SimulatedClient[] = [];
   readonly #runtime: Runtime;
   readonly #state: StoreState;
+  /** Who is sent elsewhere meets this one. */
+  readonly #other: StoreState;
   readonly #rules: FaultRules;
   #sequence = 0;
   #listeners = 0;
@@ -86,8 +97,12 @@ class Store implements MemoryStore, ClientPort {
     this.capabilities = Object.freeze({ ...FULL_CAPABILITIES, ...capabilities });
     this.stalenessMs = stalenessMs;
     this.#rules = new FaultRules(this.random.fork('faults'));
-    const random = this.random.fork('expiry');
-    this.#state = new StoreState({ capabilities: this.capabilities, lockDelayMs, random });
+    const { onEvent } = options;
+    const parts = { capabilities: this.capabilities, lockDelayMs, random: this.random.fork('expiry') };
+    this.#state = new StoreState({ ...parts, onEvent });
+    this.#other = new StoreState({ ...parts, onEvent: undefined });
+    this.#other.identity = 'elsewhere';
+    this.#other.revision = ELSEWHERE_REVISION;
   }
 
   get identity(): string {
@@ -135,6 +150,14 @@ class Store implements MemoryStore, ClientPort {
     this.#state.wipe(this.#nowMs());
   }
 
+  prolong(byMs: number): void {
+    this.#state.prolong(byMs, this.#nowMs());
+  }
+
+  limitTtl(limits: Capabilities['ttl']): void {
+    this.#state.ttl = limits;
+  }
+
   snapshot(): StoreSnapshot {
     return this.#state.snapshot(this.#nowMs());
   }
@@ -154,6 +177,16 @@ class Store implements MemoryStore, ClientPort {
     const answer = work(this.#state.namespace(cluster), nowMs);
     if (this.#listeners > 0) this.#arm();
     return answer;
+  }
+
+  visitElsewhere<T>(cluster: string, work: (space: Namespace, nowMs: number) => T): T {
+    const nowMs = this.#nowMs();
+    this.#other.expire(nowMs);
+    return work(this.#other.namespace(cluster), nowMs);
+  }
+
+  get elsewhere(): string {
+    return this.#other.identity;
   }
 
   subscribe(cluster: string, listener: () => void): () => void {

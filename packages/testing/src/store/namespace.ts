@@ -18,6 +18,8 @@ export interface Ledger {
   readonly lockDelayMs: number;
   /** Number of the last change: never falls within one store identity, except by a restored backup. */
   revision: number;
+  /** The limits in force, whatever the store says about itself. */
+  readonly ttl: Capabilities['ttl'];
   /** How long an entry with this TTL lives after its last renewal, in ms. */
   lifetimeMs(ttlMs: number): number;
   note(fact: StoreFact, cluster: string, atMs: number): void;
@@ -113,7 +115,7 @@ export class Namespace {
     const asHolder = request.held ?? request;
     const mine = holder?.attempt === asHolder.attempt && (!request.held || holder.token === request.held.token);
     if (holder && mine) {
-      holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.capabilities.ttl);
+      holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.ttl);
       holder.expiresAtMs = this.#expiryMs(holder.ttlMs, nowMs);
       return { kind: 'held', lock: holder, record: this.record.decoded };
     }
@@ -167,6 +169,10 @@ export class Namespace {
     for (const entry of this.locks.values()) entry.expiresAtMs = this.#expiryMs(entry.ttlMs, nowMs);
   }
 
+  prolong(byMs: number): void {
+    for (const entry of [...this.members.values(), ...this.locks.values()]) entry.expiresAtMs += byMs;
+  }
+
   /** The view must be made again, and whoever waits for a change be told. */
   announce(): void {
     this.#view = undefined;
@@ -190,7 +196,7 @@ export class Namespace {
   }
 
   #memberTtlMs(asked: number): number | undefined {
-    const limits = this.#ledger.capabilities.ttl;
+    const limits = this.#ledger.ttl;
     return limits === 'none' ? undefined : grantedTtlMs(asked, limits);
   }
 
@@ -213,8 +219,8 @@ export class Namespace {
 
   #grant({ name, node, instance, attempt, ttlMs: asked }: LockRequest, nowMs: number): LockEntry {
     const token = BigInt(this.#ledger.revision + 1);
-    const ttlMs = grantedTtlMs(asked, this.#ledger.capabilities.ttl);
-    const expiresAtMs = this.#expiryMs(this.#ledger.capabilities.ttl === 'none' ? undefined : ttlMs, nowMs);
+    const ttlMs = grantedTtlMs(asked, this.#ledger.ttl);
+    const expiresAtMs = this.#expiryMs(this.#ledger.ttl === 'none' ? undefined : ttlMs, nowMs);
     const lock: LockEntry = { name, node, instance, attempt, token, ttlMs, expiresAtMs };
     this.change(nowMs, () => this.locks.set(name, lock), { kind: 'locked', ...lockFact(lock) });
     return lock;

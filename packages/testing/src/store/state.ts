@@ -22,6 +22,7 @@ export interface StateOptions {
   readonly capabilities: Capabilities;
   readonly lockDelayMs: number;
   readonly random: Random;
+  readonly onEvent: ((event: StoreEvent) => void) | undefined;
 }
 
 /** The content of a store. Time comes in as an argument. */
@@ -32,13 +33,17 @@ export class StoreState implements Ledger {
   readonly namespaces = new Map<string, Namespace>();
   revision = 0;
   identity = 'store-1';
+  ttl: Capabilities['ttl'];
   readonly #random: Random;
+  readonly #onEvent: ((event: StoreEvent) => void) | undefined;
   #wipes = 1;
 
-  constructor({ capabilities, lockDelayMs, random }: StateOptions) {
+  constructor({ capabilities, lockDelayMs, random, onEvent }: StateOptions) {
     this.capabilities = capabilities;
+    this.ttl = capabilities.ttl;
     this.lockDelayMs = lockDelayMs;
     this.#random = random;
+    this.#onEvent = onEvent;
   }
 
   namespace(cluster: string): Namespace {
@@ -58,11 +63,20 @@ export class StoreState implements Ledger {
   }
 
   note(fact: StoreFact, cluster: string, atMs: number): void {
-    this.history.push({ atMs, store: this.identity, cluster, revision: BigInt(this.revision), ...fact });
+    const event = { atMs, store: this.identity, cluster, revision: BigInt(this.revision), ...fact };
+    this.history.push(event);
+    this.#onEvent?.(event);
   }
 
   expire(nowMs: number): void {
     for (const space of this.namespaces.values()) space.expire(nowMs);
+  }
+
+  /** Every entry and lock lives this much longer, as after a change of the leader. */
+  prolong(byMs: number, nowMs: number): void {
+    this.expire(nowMs);
+    for (const space of this.namespaces.values()) space.prolong(byMs);
+    this.note({ kind: 'operator', action: 'prolong', subject: `${byMs} ms` }, '', nowMs);
   }
 
   /** Another store answers at the same address, an empty one. */
