@@ -2,3 +2,4 @@
 export * from './time/index.js';
 export * from './store/index.js';
 export * from './daemon/index.js';
+export * from './simulation/index.js';

@@ -1,0 +1,108 @@
+import type { ClusterIdentity } from '@autocluster/core';
+import type { DaemonEvent } from '../daemon/index.js';
+import type { StoreEvent } from '../store/index.js';
+import type { Actor } from './actor.js';
+import type { Call, Listener, NodeFact } from './facts.js';
+import type { CallRecorder } from './witness.js';
+
+/** Waits for the next call of a kind. */
+export interface Trap {
+  readonly verb: Call['verb'];
+  /** undefined: whoever comes first. */
+  readonly node: string | undefined;
+  readonly when: 'sent' | 'answered';
+  readonly task: (actor: Actor) => void;
+}
+
+/** The time of the world, as far as an audience needs it. */
+export interface Hall {
+  readonly nowMs: number;
+  later(delayMs: number, task: () => void): void;
+}
+
+/** Everybody who is told what happens, as it happens. */
+export class Audience implements CallRecorder {
+  readonly #hall: Hall;
+  readonly #listeners: Listener[] = [];
+  readonly #traps = new Set<Trap>();
+
+  constructor(hall: Hall) {
+    this.#hall = hall;
+  }
+
+  listen(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The function that it answers takes the trap away. */
+  set(trap: Trap): () => void {
+    this.#traps.add(trap);
+    return () => void this.#traps.delete(trap);
+  }
+
+  nowMs(): number {
+    return this.#hall.nowMs;
+  }
+
+  store(event: StoreEvent): void {
+    for (const listener of this.#listeners) listener.store?.(event);
+  }
+
+  daemon(event: DaemonEvent): void {
+    for (const listener of this.#listeners) listener.daemon?.(event);
+  }
+
+  struck(fault: string, about: string): void {
+    for (const listener of this.#listeners) listener.struck?.(fault, about);
+  }
+
+  tell(actor: Actor, fact: NodeFact): void {
+    if (fact.kind === 'event' && fact.event.name === 'state.changed') this.#stateChanged(actor);
+    for (const listener of this.#listeners) listener.node?.(actor, fact);
+  }
+
+  sent(call: Call): void {
+    for (const listener of this.#listeners) listener.sent?.(call);
+    this.#spring(call, 'sent');
+  }
+
+  answered(call: Call): void {
+    if (call.end?.kind === 'resolved') mirror(call);
+    for (const listener of this.#listeners) listener.answered?.(call);
+    this.#spring(call, 'answered');
+  }
+
+  #stateChanged(actor: Actor): void {
+    const before = actor.state;
+    actor.state = actor.node.state;
+    actor.stateSinceMs = this.#hall.nowMs;
+    for (const listener of this.#listeners) listener.node?.(actor, { kind: 'state', before, state: actor.state });
+  }
+
+  #spring({ actor, verb }: Call, when: Trap['when']): void {
+    if (!actor.alive) return;
+    for (const trap of this.#traps) {
+      if (trap.verb !== verb || trap.when !== when || (trap.node !== undefined && trap.node !== actor.name)) continue;
+      this.#traps.delete(trap);
+      // The call itself goes on its way first.
+      this.#hall.later(0, () => trap.task(actor));
+    }
+  }
+}
+
+/** What the work of a daemon without data has led to. */
+function mirror({ actor, verb, request }: Call): void {
+  if (verb === 'create' || verb === 'join') actor.mirrored = 'provisional';
+  else if (verb === 'reset') actor.mirrored = 'blank';
+  else if (verb === 'committed') {
+    const { clusterId, generation } = request as ClusterIdentity;
+    actor.mirrored = { clusterId, generation };
+  }
+}
+
+/** Nobody hears what others than the nodes of this history do. */
+export const nobody = (hall: Hall): CallRecorder => ({
+  nowMs: () => hall.nowMs,
+  sent: () => undefined,
+  answered: () => undefined,
+});

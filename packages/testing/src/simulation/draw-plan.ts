@@ -1,0 +1,101 @@
+import { invalidRange } from '@autocluster/core/backend';
+import { seededRandom } from '../time/index.js';
+import { type FaultKind, FAULTS, type Outline } from './faults/index.js';
+import type { Happening, Plan, Traits } from './plan.js';
+
+export interface DrawOptions {
+  readonly seed: string | number;
+  /** Default: 3 to 9, most often few. */
+  readonly nodes?: number | undefined;
+  /** Rows of the fault catalogue that may happen. Default: all of them. */
+  readonly faults?: readonly string[] | undefined;
+  /** What all nodes have in common, where it shall not be drawn. */
+  readonly traits?: Partial<Traits> | undefined;
+}
+
+type Dice = Omit<Outline, 'traits' | 'node' | 'ttls'>;
+
+function dice(seed: string): Dice {
+  const random = seededRandom(seed);
+  const below = (limit: number) => Math.floor(random.next() * limit);
+  return {
+    random,
+    below,
+    chance: (probability) => random.next() < probability,
+    pick: (choices) => {
+      const choice = choices[below(choices.length)];
+      if (choice === undefined) throw invalidRange('choices', choices.length, 'at least one');
+      return choice;
+    },
+  };
+}
+
+function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions): Traits {
+  const nodes = options.nodes ?? pick([3, 3, 3, 4, 4, 5, 5, 6, 7, 9]);
+  const daemon = pick(['durable', 'durable', 'process'] as const);
+  const ttlMs = pick([6_000, 15_000, 30_000]);
+  const store = pick(['full', 'full', 'full', 'consul', 'separate', 'plain'] as const);
+  const spreadMs = pick([0, 50, 2_000, ttlMs]);
+  return {
+    nodes,
+    daemon,
+    concurrentJoins: chance(0.5),
+    stepMs: pick([0, 20, 400]),
+    store,
+    latencyMs: pick([1, 10, 60]),
+    drift: pick([0, 0.0009]),
+    ttlMs: store === 'consul' ? Math.max(ttlMs, 10_000) : ttlMs,
+    settleMs: pick([0, 15_000]),
+    workMs: 3 * ttlMs,
+    nodesExpectedMin: pick([1, 1, 1, 1 + below(nodes)]),
+    formationTimeoutMs: 'unlimited',
+    select: pick(store === 'plain' ? ['first-by-name', 'largest'] : ['first-by-name', 'oldest', 'largest']),
+    onEvicted: pick(daemon === 'durable' ? ['stop', 'rejoin'] : ['rejoin']),
+    onLocalData: 'refuse',
+    joinMinority: pick(['allow', 'wait']),
+    whenNobodyAlive: daemon === 'durable' ? 'wait' : 'resume',
+    jobs: chance(0.5),
+    startsMs: Array.from({ length: nodes }, () => Math.round(random.next() * spreadMs)),
+    ...options.traits,
+  };
+}
+
+/** Each history favours a few faults, so that some histories are full of one thing and others are a mixture. */
+function weigh(faults: readonly FaultKind[], { random, chance }: Dice): readonly (readonly [FaultKind, number])[] {
+  const swarm = faults.filter(() => chance(0.3));
+  return (swarm.length > 0 ? swarm : faults).map((each) => [each, random.next() ** 2] as const);
+}
+
+function drawFault(weights: ReturnType<typeof weigh>, { random }: Dice): FaultKind | undefined {
+  let left = random.next() * weights.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [kind, weight] of weights) {
+    left -= weight;
+    if (left <= 0) return kind;
+  }
+  return weights.at(-1)?.[0];
+}
+
+/** Everything that a history will be, from its seed. */
+export function drawPlan(options: DrawOptions): Plan {
+  const { seed } = options;
+  const dies = dice(`plan ${seed}`);
+  const traits = drawTraits(dies, options);
+  const names = Array.from({ length: traits.nodes }, (_, index) => `n${index + 1}`);
+  const ttls = (most: number) => Math.round(dies.random.next() ** 2 * most * traits.ttlMs);
+  const outline: Outline = { ...dies, traits, node: () => dies.pick(names), ttls };
+  const allowed = FAULTS.filter((each) => each.fits(traits) && (options.faults?.includes(each.id) ?? true));
+  const weights = weigh(allowed, dies);
+  const count = dies.pick([0, 1, 2, 3, 4, 6, 8, 12]);
+  const lengthMs = traits.ttlMs * dies.pick([1, 2, 3]) + dies.below(traits.ttlMs);
+  const quietMs = traits.ttlMs * dies.pick([0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 6]);
+  const happenings: Happening[] = [];
+  for (let index = 0; index < count && allowed.length > 0; index += 1) {
+    const kind = drawFault(weights, dies);
+    if (!kind) break;
+    // Most of what can go wrong goes wrong while a cluster is formed: early times are drawn more often.
+    const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
+    happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
+  }
+  happenings.sort((a, b) => a.atMs - b.atMs);
+  return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
+}

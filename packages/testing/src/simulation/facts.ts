@@ -1,0 +1,52 @@
+import type { ClusterEvent, NodeState } from '@autocluster/core';
+import type { DaemonEvent } from '../daemon/index.js';
+import type { StoreEvent } from '../store/index.js';
+import type { Actor } from './actor.js';
+
+export type StoreVerb = 'register' | 'unregister' | 'list' | 'lock' | 'unlock';
+export type DaemonVerb = 'membership' | 'health' | 'create' | 'join' | 'committed' | 'leave' | 'reset' | 'forget';
+
+export interface CallEnd {
+  readonly kind: 'resolved' | 'rejected';
+  readonly value: unknown;
+  readonly atMs: number;
+}
+
+/** One call of the core to its backend or driver, as that sees it. */
+export interface Call<Verb extends string = StoreVerb | DaemonVerb> {
+  readonly actor: Actor;
+  readonly verb: Verb;
+  readonly request: unknown;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** True time. */
+  readonly sentMs: number;
+  /** Monotonic time of the process. */
+  readonly ownSentMs: number;
+  end: CallEnd | undefined;
+}
+
+/** What a node does under the lock that all of them want. */
+export type JobFact =
+  | { readonly kind: 'job-asked' | 'job-refused'; readonly job: number }
+  | { readonly kind: 'job-began' | 'job-settled' | 'job-ended'; readonly job: number; readonly token: bigint }
+  /** `sure`: what `assertHeld` said right before. */
+  | { readonly kind: 'job-step'; readonly job: number; readonly token: bigint; readonly sure: boolean }
+  | { readonly kind: 'job-aborted'; readonly job: number; readonly token: bigint; readonly code: string };
+
+export type NodeFact =
+  | { readonly kind: 'launched' | 'stopping' | 'ended' | 'crashed' | 'paused' | 'suspended' | 'resumed' }
+  | { readonly kind: 'event'; readonly event: ClusterEvent }
+  | { readonly kind: 'state'; readonly before: NodeState; readonly state: NodeState }
+  | { readonly kind: 'start-failed'; readonly code: string; readonly text: string }
+  | JobFact;
+
+/** Who wants to be told what happens, as it happens. */
+export interface Listener {
+  readonly store?: (event: StoreEvent) => void;
+  readonly daemon?: (event: DaemonEvent) => void;
+  readonly sent?: (call: Call) => void;
+  readonly answered?: (call: Call) => void;
+  readonly node?: (actor: Actor, fact: NodeFact) => void;
+  readonly struck?: (fault: string, about: string) => void;
+}

@@ -1,0 +1,72 @@
+import { isClusterError } from '@autocluster/core';
+import { onAbort, pause } from '@autocluster/core/runtime';
+import type { Actor } from './actor.js';
+import type { NodeFact } from './facts.js';
+
+export const JOB_LOCK = 'job';
+
+/** Where work is done, and who is told of it. */
+export interface Workplace {
+  readonly traits: { readonly ttlMs: number };
+  tell(actor: Actor, fact: NodeFact): void;
+}
+
+const STEPS = 6;
+const STEP_MS = 400;
+/** Between two jobs of one node. */
+const REST_MS = 4_000;
+
+/** Asks for the lock that all nodes want, works under it in steps, rests, and does so again until its node ends. */
+export function workInTurns(actor: Actor, place: Workplace): void {
+  const over = new AbortController();
+  void actor.node.ended.then(() => over.abort());
+  void takeTurns(actor, place, over.signal);
+}
+
+async function takeTurns(actor: Actor, place: Workplace, over: AbortSignal): Promise<void> {
+  const { process } = actor;
+  for (let turn = 1; !over.aborted; turn += 1) {
+    await pause(process, process.random() * REST_MS, over);
+    if (!over.aborted) await work(actor, place, turn);
+  }
+}
+
+async function work(actor: Actor, place: Workplace, turn: number): Promise<void> {
+  const { process, node } = actor;
+  const job = actor.number * 1_000 + turn;
+  place.tell(actor, { kind: 'job-asked', job });
+  let token: bigint | undefined;
+  try {
+    await node.withLock('job', { ttlMs: place.traits.ttlMs, waitMs: 'unlimited' }, async (lock) => {
+      token = lock.token;
+      const began = { job, token: lock.token };
+      place.tell(actor, { kind: 'job-began', ...began });
+      // Taken once: asking a handle for its signal looks at the clock, and nobody is obliged to ask.
+      const { signal, assertHeld } = lock;
+      onAbort(signal, (reason) => {
+        const code = isClusterError(reason) ? reason.code : 'unknown';
+        place.tell(actor, { kind: 'job-aborted', ...began, code });
+      });
+      const steps = 1 + Math.floor(process.random() * STEPS);
+      for (let step = 0; step < steps && !signal.aborted; step += 1) {
+        place.tell(actor, { kind: 'job-step', ...began, sure: isSure(assertHeld) });
+        await pause(process, process.random() * STEP_MS * (step === 2 ? 20 : 1), signal);
+      }
+      place.tell(actor, { kind: 'job-settled', ...began });
+    });
+    if (token !== undefined) place.tell(actor, { kind: 'job-ended', job, token });
+  } catch {
+    // Lost, or never got: what that means is for those who watch.
+    if (token === undefined) place.tell(actor, { kind: 'job-refused', job });
+    else place.tell(actor, { kind: 'job-ended', job, token });
+  }
+}
+
+function isSure(assertHeld: () => void): boolean {
+  try {
+    assertHeld();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+import {
+  type ClusterDriver,
+  type ClusterEvent,
+  type ClusterNode,
+  type ClusterNodeOptions,
+  createClusterNode,
+  processDriver,
+} from '@autocluster/core';
+import { pause, type Runtime } from '@autocluster/core/runtime';
+import type { Actor } from './actor.js';
+import type { Traits } from './plan.js';
+import { type CallRecorder, witnessBackend, witnessDriver } from './witness.js';
+
+export type NodeTraits = Partial<Omit<ClusterNodeOptions, 'backend' | 'driver' | 'onEvent'>>;
+
+/** What the nodes of a history with these traits are told. */
+export function optionsOf(traits: Traits): NodeTraits {
+  const { ttlMs, settleMs, workMs, nodesExpectedMin, formationTimeoutMs, select } = traits;
+  const { onEvicted, onLocalData, joinMinority, whenNobodyAlive } = traits;
+  const timing = { ttlMs, settleMs, workMs, nodesExpectedMin, formationTimeoutMs };
+  return { ...timing, select, onEvicted, onLocalData, joinMinority, whenNobodyAlive };
+}
+
+/** A process that is its own daemon, and takes a moment to create or join. */
+export function processOf(node: string, runtime: Runtime, { concurrentJoins, stepMs }: Traits): ClusterDriver {
+  const take = (_: unknown, { signal }: { readonly signal: AbortSignal }) => pause(runtime, stepMs, signal);
+  return processDriver({ node, concurrentJoins, onCreate: take, onJoin: take });
+}
+
+export interface NodeParts {
+  readonly driver: ClusterDriver;
+  readonly recorder: CallRecorder;
+  readonly options: NodeTraits;
+  readonly onEvent: (actor: Actor, event: ClusterEvent) => void;
+}
+
+/** A node of the library, with all that it asks of others written down. */
+export function makeNode(actor: Actor, { driver, recorder, options, onEvent }: NodeParts): ClusterNode {
+  return createClusterNode(
+    {
+      backend: witnessBackend(actor.client, actor, recorder),
+      driver: witnessDriver(driver, actor, recorder),
+      ...options,
+      onEvent: (event) => onEvent(actor, event),
+    },
+    actor.process,
+  );
+}

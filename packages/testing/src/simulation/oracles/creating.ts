@@ -1,0 +1,155 @@
+import { type ClusterRecord, FORMATION_LOCK, type LockGrant } from '@autocluster/core/backend';
+import type { Actor } from '../actor.js';
+import type { Call } from '../facts.js';
+import type { Court, Oracle } from './oracle.js';
+
+/** How long a fact of the store needs to reach every node that is well, in ms. */
+export const propagationMs = ({ stage }: Court): number =>
+  stage.timing.renewalMs + stage.timing.callTimeoutMs + 2 * stage.traits.latencyMs;
+
+/** Nodes that are members of another cluster and had every chance to say so. */
+function witnesses(court: Court, clusterId: string): readonly Actor[] {
+  const { stage } = court;
+  const longMs = stage.timing.latestTakeoverMs + 2 * propagationMs(court);
+  return stage.living.filter((actor) => {
+    const sinceMs = Math.max(actor.cleanSinceMs, actor.stateSinceMs, actor.runningSinceMs ?? Number.POSITIVE_INFINITY);
+    const { formedIn } = actor;
+    return formedIn !== undefined && formedIn.clusterId !== clusterId && stage.nowMs - sinceMs > longMs;
+  });
+}
+
+const F1: Oracle = {
+  id: 'F1',
+  holds: 'at most one cluster of each generation is ever put on record, and the token of the latest is the highest',
+  watch(court) {
+    const { check, truth } = court;
+    const byGeneration = new Map<number, ClusterRecord>();
+    return {
+      store(event) {
+        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+        const { record } = event.record;
+        const other = byGeneration.get(record.generation) ?? record;
+        byGeneration.set(record.generation, record);
+        // A store that forgot everything while nobody was there to tell it is a new one.
+        const excused = truth.recordTamperedMs >= 0 && witnesses(court, record.clusterId).length === 0;
+        check(other.clusterId === record.clusterId || excused, () => {
+          const made = `${record.createdBy} made ${record.clusterId}, ${other.createdBy} had made ${other.clusterId}`;
+          return `generation ${record.generation}: ${made}`;
+        });
+      },
+    };
+  },
+};
+
+const F1b: Oracle = {
+  id: 'F1b',
+  holds: 'nobody is formed in a cluster that was never put on record',
+  watch: ({ check, truth }) => ({
+    node(actor, fact) {
+      if (fact.kind !== 'state' || fact.state.kind !== 'formed') return;
+      const { clusterId } = fact.state.identity;
+      check(truth.committed.has(clusterId), () => `${actor.label} is formed in ${clusterId}, which nobody committed`);
+    },
+  }),
+};
+
+const F2: Oracle = {
+  id: 'F2',
+  holds: 'a cluster on record is only replaced by the next generation, and only where that is allowed',
+  watch: ({ check, truth, stage }) => ({
+    store(event) {
+      if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+      const { record } = event.record;
+      const { recordBefore } = truth;
+      if (!recordBefore || recordBefore.clusterId === record.clusterId) return check(true, () => '');
+      const allowed = stage.traits.whenNobodyAlive !== 'wait' && record.generation === recordBefore.generation + 1;
+      check(allowed || isRestoreOver(record, recordBefore), () => {
+        const before = `${recordBefore.clusterId}/${recordBefore.generation}`;
+        return `${record.clusterId}/${record.generation} replaces ${before} on record`;
+      });
+    },
+  }),
+};
+
+/** Members put their newer cluster back over an older one that a restored store shows. */
+const isRestoreOver = (record: ClusterRecord, before: ClusterRecord) =>
+  record.generation > before.generation && record.version > 1;
+
+const F6: Oracle = {
+  id: 'F6',
+  holds: 'nobody creates or joins without a complete list that is not older than the margin',
+  watch(court) {
+    const { check, truth, stage } = court;
+    return {
+      sent({ actor, verb }) {
+        if (verb !== 'create' && verb !== 'join') return;
+        const listed = truth.lists.get(actor);
+        const ageMs = stage.nowMs - (listed?.sentMs ?? Number.NEGATIVE_INFINITY);
+        // A reset of the daemon may come in between.
+        const marginMs =
+          propagationMs(court) + stage.timing.callTimeoutMs + 3 * stage.traits.stepMs + stage.traits.workMs;
+        const { runningSinceMs } = actor;
+        const halted = runningSinceMs === undefined || runningSinceMs > (listed?.sentMs ?? 0);
+        check(halted || ageMs <= marginMs, () => `${actor.label}: ${verb} on a list that is ${ageMs} ms old`);
+        check(listed?.list.complete === true, () => `${actor.label}: ${verb} on a list that is not complete`);
+      },
+    };
+  },
+};
+
+const F7: Oracle = {
+  id: 'F7',
+  holds: 'what a dead or slow creator writes late is refused: tokens on record never fall',
+  watch({ check, truth }) {
+    let highest = -1n;
+    return {
+      store(event) {
+        if (event.kind === 'operator' && (event.action === 'wipe' || event.action === 'restore')) highest = -1n;
+        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+        const { token } = event.record.record;
+        check(token > highest, () => `token ${token} after ${highest}`);
+        highest = token;
+        const grant = truth.grants.get(token);
+        check(grant?.node !== undefined, () => `token ${token} was never granted`);
+      },
+    };
+  },
+};
+
+const F17: Oracle = {
+  id: 'F17',
+  holds: 'the lock above work that may still run is never released by hand',
+  watch({ check }) {
+    const running = new Map<Call, bigint>();
+    return {
+      sent(call) {
+        if (call.verb === 'create' || call.verb === 'join') {
+          const { token } = call.request as { token: bigint | undefined };
+          if (token !== undefined) running.set(call, token);
+        } else if (call.verb === 'unlock') {
+          const { grant } = call.request as { grant: LockGrant };
+          if (grant.name !== FORMATION_LOCK) return;
+          const works = [...running].filter(([work, token]) => work.actor === call.actor && token === grant.token);
+          check(works.length === 0, () => `${call.actor.label} releases under ${works[0]?.[0].verb}, which runs`);
+        }
+      },
+      answered: (call) => void running.delete(call),
+    };
+  },
+};
+
+const F18: Oracle = {
+  id: 'F18',
+  holds: 'a cluster that was put on record is not undone by the creator that does not know it',
+  watch: ({ check, truth, stage }) => ({
+    sent({ actor, verb }) {
+      if (verb !== 'reset' && verb !== 'create') return;
+      const own = stage.identityOf(actor.name);
+      if (own.kind !== 'provisional') return check(true, () => '');
+      const onRecord = truth.record?.clusterId === own.clusterId;
+      check(!onRecord, () => `${actor.label}: ${verb} destroys ${own.clusterId}, which is on record`);
+    },
+  }),
+};
+
+export const CREATING_ORACLES: readonly Oracle[] = [F1, F1b, F2, F6, F7, F17, F18];

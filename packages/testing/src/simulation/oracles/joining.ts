@@ -1,0 +1,169 @@
+import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '@autocluster/core/backend';
+import type { LocalIdentity } from '@autocluster/core/driver';
+import { propagationMs } from './creating.js';
+import type { Oracle } from './oracle.js';
+
+interface Join {
+  readonly seed: { readonly node: NodeId };
+  readonly record: ClusterRecord;
+  readonly list: MemberList | undefined;
+}
+
+const joinOf = (request: unknown): Join => request as Join;
+const isIn = (identity: LocalIdentity, { clusterId }: { readonly clusterId: string }): boolean =>
+  identity.kind === 'committed' && identity.clusterId === clusterId;
+
+const F3: Oracle = {
+  id: 'F3',
+  holds: 'a node whose daemon belongs to one cluster never registers for, joins or creates another',
+  watch(court) {
+    const { check, truth, stage } = court;
+    return {
+      store(event) {
+        if (event.kind !== 'registered' || event.identity === undefined) return;
+        const { clusterId } = event.identity;
+        const lately = truth.identitiesSince(event.node, stage.nowMs - 2 * propagationMs(court) - 60_000);
+        const isOwn = lately.some((each) => 'clusterId' in each && each.clusterId === clusterId);
+        check(
+          isOwn || !stage.durable,
+          () => `${event.node} registers for ${clusterId}, which its daemon does not know`,
+        );
+      },
+      sent({ actor, verb }) {
+        if (verb !== 'join' && verb !== 'create') return;
+        const own = stage.identityOf(actor.name);
+        const blank = own.kind !== 'committed' || !stage.canTell(actor.name);
+        check(blank, () => `${actor.label}: ${verb} with a daemon that belongs to a cluster`);
+      },
+    };
+  },
+};
+
+const F4: Oracle = {
+  id: 'F4',
+  holds: 'a joiner counts as one when its join succeeded and a member has it in its own view',
+  watch: ({ check, stage }) => {
+    const joined = new Map<object, string>();
+    return {
+      answered({ actor, verb, request, end }) {
+        if (verb === 'join' && end?.kind === 'resolved') joined.set(actor, joinOf(request).record.clusterId);
+      },
+      sent({ actor, verb, request }) {
+        if (verb !== 'committed' || actor.state.kind !== 'confirming' || !joined.has(actor) || !stage.durable) return;
+        const { clusterId } = request as ClusterRecord;
+        if (joined.get(actor) !== clusterId) return;
+        joined.delete(actor);
+        const own = stage.daemons.daemon(actor.name).inspect().disk;
+        const seen = stage.daemons.daemons.some((peer) => {
+          const { disk } = peer.inspect();
+          return peer.self() !== actor.name && disk.cluster === own.cluster && disk.members.includes(actor.name);
+        });
+        const wiped = own.cluster === undefined;
+        check(seen || wiped, () => `${actor.label} counts itself in, and no member has it in its view`);
+      },
+    };
+  },
+};
+
+const F5: Oracle = {
+  id: 'F5',
+  holds: 'a node is listed as ready only when its daemon is in the cluster that it is listed with',
+  watch(court) {
+    const { check, truth, stage } = court;
+    return {
+      store(event) {
+        if (event.kind !== 'registered' || event.state !== 'ready') return;
+        const { identity, node } = event;
+        const lately = truth.identitiesSince(node, stage.nowMs - 2 * propagationMs(court) - 60_000);
+        const isMember = identity !== undefined && lately.some((each) => isIn(each, identity));
+        check(
+          isMember || !stage.canTell(node),
+          () => `${node} is listed as ready in ${identity?.clusterId ?? 'nothing'}`,
+        );
+      },
+    };
+  },
+};
+
+const F11: Oracle = {
+  id: 'F11',
+  holds: 'from the same list, every node picks the same target',
+  watch: ({ check, stage }) => {
+    const picked = new Map<string, string>();
+    let disturbed = false;
+    return {
+      struck: () => void (disturbed = true),
+      sent({ verb, request }) {
+        if (verb !== 'join') return;
+        const { seed, list } = joinOf(request);
+        if (!list?.complete) return;
+        const ready = list.members.filter((each) => each.state === 'ready');
+        if (stage.traits.select === 'first-by-name' && !disturbed) {
+          const first = ready.map((each) => each.node).sort(compareNodes)[0];
+          check(first === seed.node, () => `${seed.node} is joined, ${first} comes first`);
+        }
+        const key = `${list.store}@${list.revision}`;
+        const before = picked.get(key) ?? seed.node;
+        check(disturbed || before === seed.node, () => `from ${key}, ${before} and ${seed.node} were picked`);
+        picked.set(key, seed.node);
+      },
+    };
+  },
+};
+
+const F13: Oracle = {
+  id: 'F13',
+  holds: 'nobody joins a node whose daemon is not in the cluster on record',
+  watch(court) {
+    const { check, truth, stage } = court;
+    return {
+      sent({ actor, verb, request }) {
+        if (verb !== 'join') return;
+        const { seed, record } = joinOf(request);
+        const listedMs = truth.lists.get(actor)?.sentMs ?? stage.nowMs;
+        const sinceMs = Math.min(listedMs, actor.runningSinceMs ?? listedMs) - stage.timing.callTimeoutMs;
+        const lately = truth.identitiesSince(seed.node, sinceMs);
+        const isMember = lately.some((each) => isIn(each, record));
+        check(
+          isMember || !stage.canTell(seed.node),
+          () => `${actor.label} joins ${seed.node}, which is not in ${record.clusterId}`,
+        );
+      },
+    };
+  },
+};
+
+const F15: Oracle = {
+  id: 'F15',
+  holds: 'a member that was removed is no target before it joined anew',
+  watch: ({ check }) => ({
+    sent({ actor, verb, request }) {
+      if (verb !== 'join') return;
+      const { seed, record } = joinOf(request);
+      check(!record.removed.includes(seed.node), () => `${actor.label} joins ${seed.node}, which was removed`);
+    },
+  }),
+};
+
+const F16: Oracle = {
+  id: 'F16',
+  holds: 'only what is provisional or blank is destroyed without permission, and it serves nobody',
+  watch: ({ check, stage }) => ({
+    sent({ actor, verb }) {
+      if (verb !== 'reset') return;
+      const own = stage.identityOf(actor.name);
+      const permitted = own.kind !== 'committed' || stage.traits.onEvicted === 'rejoin' || !stage.canTell(actor.name);
+      check(permitted, () => `${actor.label} destroys its membership of a cluster`);
+    },
+    end() {
+      if (!stage.durable) return;
+      for (const actor of stage.living) {
+        const own = stage.identityOf(actor.name);
+        const stuck = own.kind === 'provisional' && actor.formedIn !== undefined;
+        check(!stuck, () => `${actor.label} is formed, and its daemon is provisional`);
+      }
+    },
+  }),
+};
+
+export const JOINING_ORACLES: readonly Oracle[] = [F3, F4, F5, F11, F13, F15, F16];

@@ -1,0 +1,189 @@
+import type { LockRequest } from '@autocluster/core/backend';
+import { JOB_LOCK } from '../jobs.js';
+import { outcomeOf } from '../truth.js';
+import { tokenOfUnlock } from './locks.js';
+import type { Oracle } from './oracle.js';
+
+/** Clocks are compared to this, in ms: they are sums of fractions. */
+const TOLERANCE_MS = 1;
+
+const L5: Oracle = {
+  id: 'L5',
+  holds: 'a lock is lost when the store says so or its deadline has come, and not a moment earlier or later',
+  watch({ check, truth, stage }) {
+    const sinceSentMs = (attempt: string | undefined): number | undefined => {
+      const known = attempt === undefined ? undefined : truth.attempts.get(attempt);
+      if (known?.goodSentOwnMs === undefined) return undefined;
+      return known.actor.clock.monotonicMs() - known.goodSentOwnMs;
+    };
+    return {
+      node(actor, fact) {
+        if (fact.kind !== 'job-aborted' && fact.kind !== 'job-step') return;
+        const job = truth.jobs.get(fact.token);
+        const attempt = job?.actor === actor ? job.attempt : undefined;
+        const sinceMs = sinceSentMs(attempt);
+        if (attempt === undefined || sinceMs === undefined) return;
+        const { lockDeadlineMs } = stage.timing;
+        if (fact.kind === 'job-step') {
+          const inTime = !fact.sure || sinceMs < lockDeadlineMs + TOLERANCE_MS;
+          return check(inTime, () => `${actor.label} is sure ${sinceMs} ms after its last good request`);
+        }
+        const told = truth.attempts.get(attempt)?.toldLost === true;
+        const due = sinceMs > lockDeadlineMs - TOLERANCE_MS;
+        check(told || due, () => `${actor.label} gave up after ${sinceMs} of ${lockDeadlineMs} ms`);
+      },
+    };
+  },
+};
+
+const L6: Oracle = {
+  id: 'L6',
+  holds: 'work begins under a grant that is in force, and a grant that nobody waits for does not stay',
+  watch({ check, truth, stage }) {
+    return {
+      node(actor, fact) {
+        if (fact.kind !== 'job-began') return;
+        const grant = truth.grants.get(fact.token);
+        if (!grant || grant.ended === 'revoked') return;
+        const { runningSinceMs } = actor;
+        const halted = runningSinceMs === undefined || stage.nowMs - runningSinceMs < stage.traits.ttlMs;
+        check(
+          halted || grant.ended === undefined,
+          () => `${actor.label} begins with token ${fact.token}, which is over`,
+        );
+      },
+      end() {
+        for (const grant of truth.holders.values()) {
+          const owner = truth.attempts.get(grant.attempt)?.actor;
+          const oldMs = stage.nowMs - grant.sinceMs;
+          if (
+            !owner ||
+            grant.sinceMs <= truth.replacedMs ||
+            oldMs < 2 * stage.timing.latestTakeoverMs + truth.prolongedMs
+          )
+            continue;
+          const used = grant.lock !== JOB_LOCK || truth.jobs.has(grant.token);
+          check(owner.alive && used, () => `${grant.lock} is held by ${owner.label} since ${oldMs} ms, for nothing`);
+        }
+      },
+    };
+  },
+};
+
+const L9: Oracle = {
+  id: 'L9',
+  holds: 'a lock is released after the work under it has settled, and then it is',
+  watch: ({ check, truth }) => ({
+    sent(call) {
+      if (call.verb !== 'unlock') return;
+      const job = truth.jobs.get(tokenOfUnlock(call));
+      if (job?.actor !== call.actor || job.abortedMs !== undefined) return;
+      check(job.settledMs !== undefined, () => `${call.actor.label} releases under its own running work`);
+    },
+    node(actor, fact) {
+      if (fact.kind !== 'job-ended') return;
+      const attempt = truth.grants.get(fact.token)?.attempt;
+      const known = attempt === undefined ? undefined : truth.attempts.get(attempt);
+      if (known?.actor !== actor || !actor.alive) return;
+      const over = known.unlockSent || known.toldLost || truth.grants.get(fact.token)?.ended !== undefined;
+      check(over, () => `${actor.label} has ended its work and did not ask for the release`);
+    },
+  }),
+};
+
+const L10: Oracle = {
+  id: 'L10',
+  holds: 'while the store is healthy, somebody gets a lock that is wanted within the bound',
+  watch({ check, truth, stage }) {
+    const asked = new Map<number, number>();
+    let grantedMs = 0;
+    return {
+      store(event) {
+        if (event.kind === 'locked' && event.lock === JOB_LOCK) grantedMs = event.atMs;
+      },
+      node(actor, fact) {
+        if (fact.kind === 'job-asked') asked.set(fact.job, stage.nowMs);
+        else if (fact.kind === 'job-began' || fact.kind === 'job-refused') asked.delete(fact.job);
+        else if (fact.kind === 'crashed' || fact.kind === 'ended') {
+          for (const job of asked.keys()) if (Math.floor(job / 1_000) === actor.number) asked.delete(job);
+        }
+      },
+      end() {
+        if (asked.size === 0) return;
+        const sinceMs = Math.max(Math.min(...asked.values()), stage.plan.healAtMs, grantedMs);
+        const longest = Math.max(0, ...[...truth.jobs.values()].map((job) => stage.nowMs - job.beganMs));
+        const waitedMs = stage.nowMs - sinceMs - longest;
+        const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
+        check(waitedMs < boundMs, () => `nobody got the lock for ${waitedMs} ms`);
+      },
+    };
+  },
+};
+
+const L11: Oracle = {
+  id: 'L11',
+  holds: 'a lock that was said to be lost is never renewed again',
+  watch: ({ check, truth }) => ({
+    sent({ actor, verb, request }) {
+      if (verb !== 'lock') return;
+      const { attempt, held } = request as LockRequest;
+      if (!held) return;
+      const job = truth.jobs.get(held.token);
+      const aborted = job?.actor === actor && job.abortedMs !== undefined;
+      const lost = truth.attempts.get(attempt)?.toldLost === true;
+      check(!aborted && !lost, () => `${actor.label} renews ${held.name}, which it has lost`);
+    },
+  }),
+};
+
+const L12: Oracle = {
+  id: 'L12',
+  holds: 'two acquisitions of one process are two attempts, and never have the lock at one time',
+  watch: ({ check, truth }) => ({
+    node(actor, fact) {
+      if (fact.kind !== 'job-began') return;
+      for (const job of truth.jobs.values()) {
+        if (job.actor !== actor || job.token === fact.token || job.beganMs <= truth.replacedMs) continue;
+        const over = job.abortedMs !== undefined || job.settledMs !== undefined || truth.grants.get(job.token)?.ended;
+        check(Boolean(over), () => `${actor.label} works with tokens ${job.token} and ${fact.token} at once`);
+      }
+      const began = [...truth.jobs.values()].filter((job) => job.token === fact.token);
+      check(began.length <= 1, () => `${actor.label} got token ${fact.token} twice`);
+    },
+  }),
+};
+
+const L13: Oracle = {
+  id: 'L13',
+  holds: 'a renewal that finds its key gone or foreign is a loss',
+  watch: ({ check, truth, stage }) => ({
+    answered({ actor, verb, request, sentMs, end }) {
+      if (verb !== 'lock' || end?.kind !== 'resolved') return;
+      const { held } = request as LockRequest;
+      if (!held || outcomeOf(end.value) !== 'held') return;
+      const grant = truth.grants.get(held.token);
+      const endedMs = grant?.attempt === held.attempt ? grant.endedMs : undefined;
+      const wasThere = endedMs === undefined || endedMs >= sentMs;
+      check(wasThere, () => `${actor.label} is told that it has ${held.name}, which ended at ${endedMs}`);
+    },
+    node(actor, fact) {
+      if (fact.kind !== 'job-step' || !fact.sure) return;
+      const job = truth.jobs.get(fact.token);
+      const attempt = job?.actor === actor ? job.attempt : undefined;
+      const lost = attempt !== undefined && truth.attempts.get(attempt)?.toldLost === true;
+      check(!lost, () => `${actor.label} is sure of a lock that the store said is lost`);
+    },
+    end() {
+      for (const job of truth.jobs.values()) {
+        const { endedMs, ended } = truth.grants.get(job.token) ?? {};
+        if (job.beganMs <= truth.replacedMs) continue;
+        if (endedMs === undefined || job.abortedMs !== undefined || job.settledMs !== undefined) continue;
+        const sinceMs = stage.nowMs - Math.max(endedMs, job.actor.cleanSinceMs);
+        const boundMs = stage.timing.renewalMs + 3 * stage.timing.callTimeoutMs;
+        check(sinceMs < boundMs, () => `${job.actor.label} works on ${sinceMs} ms after its lock was ${ended}`);
+      }
+    },
+  }),
+};
+
+export const LOCK_LIFE_ORACLES: readonly Oracle[] = [L5, L6, L9, L10, L11, L12, L13];

@@ -1,0 +1,139 @@
+import type { RegisterRequest, Registration } from '@autocluster/core/backend';
+import type { Actor } from '../actor.js';
+import type { Call } from '../facts.js';
+import type { Oracle } from './oracle.js';
+
+const R1: Oracle = {
+  id: 'R1',
+  holds: 'one run of a process registers as one instance, and has one entry',
+  watch({ check, truth }) {
+    const instances = new Map<Actor, string>();
+    return {
+      sent({ actor, verb, request }) {
+        if (verb !== 'register') return;
+        const { instance, node } = request as RegisterRequest;
+        const before = instances.get(actor) ?? instance;
+        instances.set(actor, instance);
+        check(before === instance && node === actor.name, () => `${actor.label} registers as ${node} ${instance}`);
+      },
+      end() {
+        const all = [...truth.registrations.values()].map(({ instance }) => instance);
+        check(new Set(all).size === all.length, () => `an instance has two entries: ${all.join(', ')}`);
+      },
+    };
+  },
+};
+
+const R2: Oracle = {
+  id: 'R2',
+  holds: 'a node removes only the entry of its own instance',
+  watch({ check }) {
+    const asked = new Set<string>();
+    return {
+      sent({ actor, verb, request }) {
+        if (verb !== 'unregister') return;
+        const { instance, node } = request as Registration;
+        asked.add(instance);
+        const own = actor.instance === instance && node === actor.name;
+        check(own, () => `${actor.label} removes the entry of ${node} ${instance}`);
+      },
+      store(event) {
+        if (event.kind !== 'unregistered') return;
+        check(asked.has(event.instance), () => `the entry of ${event.node} went, and nobody of it had asked for that`);
+      },
+    };
+  },
+};
+
+const R3: Oracle = {
+  id: 'R3',
+  holds: 'no failure of the store makes a healthy node unregister or stop: it is listed again',
+  watch({ check, truth, stage }) {
+    const unregistered = new Set<Actor>();
+    const sent = ({ actor, verb }: Call) => {
+      if (verb === 'unregister') unregistered.add(actor);
+    };
+    const end = () => {
+      for (const actor of unregistered) check(!actor.alive, () => `${actor.label} lives on and has unregistered`);
+      for (const actor of stage.living) {
+        const cleanMs = stage.nowMs - Math.max(actor.cleanSinceMs, stage.plan.healAtMs, actor.launchedMs);
+        if (cleanMs < stage.timing.latestTakeoverMs + stage.timing.renewalMs + 2 * stage.timing.callTimeoutMs) continue;
+        if (actor.state.kind === 'waiting' && actor.state.reason === 'name-held') continue;
+        const entry = truth.registrations.get(actor.name);
+        check(entry?.instance === actor.instance, () => `${actor.label} lives and is not listed`);
+      }
+    };
+    return { sent, end };
+  },
+};
+
+const R4: Oracle = {
+  id: 'R4',
+  holds: 'nothing brings an entry back after its removal was answered',
+  watch({ check }) {
+    const removed = new Set<string>();
+    return {
+      answered({ verb, request, end }) {
+        if (verb === 'unregister' && end?.kind === 'resolved') removed.add((request as Registration).instance);
+      },
+      store(event) {
+        if (event.kind !== 'registered') return;
+        check(!removed.has(event.instance), () => `${event.node} ${event.instance} is back after its removal`);
+      },
+    };
+  },
+};
+
+const R5: Oracle = {
+  id: 'R5',
+  holds: 'the entry of a process that is gone goes too, within the latest takeover',
+  watch: ({ check, truth, stage }) => {
+    const goneMs = new Map<string, number>();
+    return {
+      node(actor, fact) {
+        if (fact.kind !== 'crashed' && fact.kind !== 'ended') return;
+        if (actor.instance !== undefined) goneMs.set(actor.instance, stage.nowMs);
+      },
+      end() {
+        for (const [node, { instance }] of truth.registrations) {
+          const sinceMs = stage.nowMs - Math.max(goneMs.get(instance) ?? stage.nowMs, stage.plan.healAtMs);
+          const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
+          check(sinceMs <= boundMs, () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
+        }
+      },
+    };
+  },
+};
+
+const R6: Oracle = {
+  id: 'R6',
+  holds: 'nodes that started together do not renew together',
+  watch({ check, stage }) {
+    const { traits, timing } = stage;
+    const windowMs = timing.renewalMs / 100;
+    const recent: { readonly atMs: number; readonly actor: Actor }[] = [];
+    let disturbedMs = 0;
+    return {
+      struck: () => void (disturbedMs = stage.nowMs),
+      node(_, fact) {
+        if (fact.kind !== 'state') return;
+        disturbedMs = stage.nowMs;
+      },
+      sent({ actor, verb, request }) {
+        if (verb !== 'register' || !isRenewal(request as RegisterRequest)) return;
+        const { nowMs } = stage;
+        if (traits.nodes < 6 || nowMs - disturbedMs < 2 * timing.renewalMs) return;
+        recent.push({ atMs: nowMs, actor });
+        while ((recent[0]?.atMs ?? nowMs) < nowMs - windowMs) recent.shift();
+        const together = new Set(recent.map((each) => each.actor)).size;
+        check(together < traits.nodes, () => `${together} nodes renew within ${windowMs} ms`);
+      },
+    };
+  },
+};
+
+/** Nothing new is told. */
+const isRenewal = ({ held, state, recordVersion }: RegisterRequest): boolean =>
+  held?.state === state && held.recordVersion === recordVersion;
+
+export const REGISTRATION_ORACLES: readonly Oracle[] = [R1, R2, R3, R4, R5, R6];

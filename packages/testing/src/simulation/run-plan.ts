@@ -1,0 +1,102 @@
+import { invalidRange } from '@autocluster/core/backend';
+import { CATALOGUE } from './faults/index.js';
+import { heal } from './heal.js';
+import { type Court, ORACLES, type Violation, type Watcher } from './oracles/index.js';
+import type { Plan } from './plan.js';
+import { Stage, type StageOptions } from './stage.js';
+import { writeTranscript } from './transcript.js';
+
+/** What one history has shown. */
+export interface Outcome {
+  readonly plan: Plan;
+  readonly violations: readonly Violation[];
+  /** How often each oracle had something to look at. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** How often each fault truly struck. */
+  readonly struck: Readonly<Record<string, number>>;
+  /** Simulated time, in ms. */
+  readonly lastedMs: number;
+  /** Empty unless it was asked for. */
+  readonly transcript: readonly string[];
+}
+
+export interface RunOptions extends StageOptions {
+  /** Write down what happens. Default: false. */
+  readonly transcript?: boolean | undefined;
+}
+
+function summon(stage: Stage, checks: Map<string, number>, violations: Violation[]): Watcher[] {
+  return ORACLES.map((oracle) => {
+    const { id } = oracle;
+    const court: Court = {
+      stage,
+      truth: stage.truth,
+      check(holds, text) {
+        checks.set(id, (checks.get(id) ?? 0) + 1);
+        if (!holds) violations.push({ oracle: id, atMs: Math.round(stage.nowMs), text: text() });
+      },
+    };
+    const watcher = oracle.watch(court);
+    stage.listen(watcher);
+    return watcher;
+  });
+}
+
+function schedule(stage: Stage): void {
+  const { traits, happenings } = stage.plan;
+  for (const { atMs, fault, values } of happenings) {
+    const kind = CATALOGUE.get(fault);
+    if (!kind) throw invalidRange('fault', fault, [...CATALOGUE.keys()].join(' | '));
+    if (kind.isEarly) kind.strike(stage, values);
+    else stage.later(atMs, () => kind.strike(stage, values));
+  }
+  for (const [index, name] of stage.names.entries()) stage.launchLater(name, traits.startsMs[index] ?? 0);
+}
+
+/** The longest time that everything may take to be well again, in ms. */
+export function convergenceMs({ timing, traits, truth }: Stage): number {
+  const joins = traits.nodes * (6 * traits.stepMs + 2 * timing.callTimeoutMs);
+  return (
+    4 * timing.latestTakeoverMs +
+    2 * traits.settleMs +
+    4 * timing.renewalMs +
+    2 * traits.workMs +
+    truth.prolongedMs +
+    joins +
+    30_000
+  );
+}
+
+const isWell = (stage: Stage): boolean =>
+  stage.launchesAhead === 0 && stage.living.every((actor) => actor.formedIn !== undefined);
+
+/** Lets a plan come true, and answers what the oracles saw. */
+export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
+  const stage = new Stage(plan, options);
+  const checks = new Map<string, number>();
+  const struck = new Map<string, number>();
+  const violations: Violation[] = [];
+  const watchers = summon(stage, checks, violations);
+  stage.listen({ struck: (fault) => void struck.set(fault, (struck.get(fault) ?? 0) + 1) });
+  const transcript = options.transcript ? writeTranscript(stage) : [];
+  schedule(stage);
+  try {
+    await stage.time.advance(plan.healAtMs);
+    heal(stage);
+    await stage.time.runUntil(() => isWell(stage), { limitMs: convergenceMs(stage) }).catch(() => undefined);
+    await stage.time.advance(plan.quietMs + 2 * stage.timing.callTimeoutMs);
+    // What has expired unseen is over too.
+    stage.cluster.inspect();
+    for (const watcher of watchers) watcher.end?.();
+  } catch (error) {
+    violations.push({ oracle: 'V5', atMs: Math.round(stage.nowMs), text: String(error) });
+  }
+  return {
+    plan,
+    violations,
+    checks: Object.fromEntries(checks),
+    struck: Object.fromEntries(struck),
+    lastedMs: stage.nowMs,
+    transcript,
+  };
+}
