@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as bundle, type Options } from 'tsup';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+const source = (path: string) => join(top, 'packages', path);
+
+/** Another text in place of one that occurs exactly once in a file of this repository. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+function patched(path: string, patches: readonly Patch[]): string {
+  return patches.reduce(
+    (text, { find, replace }) => {
+      const parts = text.split(find);
+      if (parts.length !== 2) throw new RangeError(`${path}: ${parts.length - 1} places are like this:\n${find}`);
+      return parts.join(replace);
+    },
+    readFileSync(path, 'utf8'),
+  );
+}
+
+/** Changes sources on their way into the bundle: the files themselves stay as they are. */
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+function patching(patches: readonly Patch[]): Plugin {
+  return {
+    name: 'patches',
+    setup(build) {
+      const left = new Set(patches);
+      build.onLoad({ filter: /packages\/.*\.ts$/ }, ({ path }) => {
+        const mine = patches.filter(({ file }) => relative(top, path) === file);
+        if (mine.length === 0) return undefined;
+        for (const patch of mine) left.delete(patch);
+        return { contents: patched(path, mine), loader: 'ts' };
+      });
+      build.onEnd(() => {
+        for (const { file } of left) throw new RangeError(`${file} is not part of the simulation`);
+      });
+    },
+  };
+}
+
+/** One file with the worker and all sources that it needs, as they are now. The function that it answers removes it. */
+export async function bundleWorker(patches: readonly Patch[] = []): Promise<{ file: string; remove: () => void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'autocluster-simulation-'));
+  const file = join(folder, 'worker.mjs');
+  await bundle({
+    config: false,
+    entry: { worker: join(top, 'test/simulation/worker.ts') },
+    outDir: folder,
+    outExtension: () => ({ js: '.mjs' }),
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    noExternal: [/^@autocluster/],
+    splitting: false,
+    silent: true,
+    esbuildPlugins: [patching(patches)],
+    esbuildOptions(options) {
+      options.alias = {
+        '@autocluster/core/backend': source('core/src/backend/index.ts'),
+        '@autocluster/core/driver': source('core/src/driver/index.ts'),
+        '@autocluster/core/runtime': source('core/src/runtime/index.ts'),
+        '@autocluster/core': source('core/src/index.ts'),
+        '@autocluster/testing': source('testing/src/index.ts'),
+      };
+    },
+  });
+  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}

@@ -1,0 +1,76 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Plan, planOf, runPlan, shrinkPlan, untried } from '@autocluster/testing';
+import { planText, progressLine, statisticsTable, violationLines } from './report.ts';
+import { search } from './search.ts';
+
+const HELP = `Random histories of whole clusters, in simulated time.
+
+  npm run simulate                                     10,000 histories with a new seed, on two processors
+  npm run simulate -- --histories 100000 --seed S --workers 2
+  npm run simulate -- --replay S-17                    one history, with its transcript
+  npm run simulate -- --replay S-17 --shrink           the smallest one that goes wrong in the same way
+  npm run simulate -- --plan FILE                      a plan that was written to a file (with --save FILE)
+
+  --nodes N     so many nodes in each history; default: 3 to 9
+  --faults 4,35 only these rows of the fault catalogue; default: all
+`;
+
+const { values } = parseArgs({
+  options: {
+    histories: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: process.hrtime.bigint().toString(36) },
+    workers: { type: 'string', default: '2' },
+    nodes: { type: 'string' },
+    faults: { type: 'string' },
+    replay: { type: 'string' },
+    plan: { type: 'string' },
+    save: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const faults = values.faults?.split(',');
+const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
+
+async function replay(plan: Plan): Promise<void> {
+  const first = await runPlan(plan);
+  const shown = values.shrink ? await shrinkPlan(first) : plan;
+  const outcome = await runPlan(shown, { transcript: true });
+  console.log(`${planText(shown)}\n\n${outcome.transcript.join('\n')}\n`);
+  const wrong = outcome.violations.length > 0;
+  console.log(wrong ? `Violated:\n${violationLines(outcome.violations)}` : 'Nothing was violated.');
+  if (values.save !== undefined) writeFileSync(values.save, `${JSON.stringify(shown)}\n`);
+  if (wrong) process.exitCode = 1;
+}
+
+async function explore(): Promise<void> {
+  const histories = Number(values.histories);
+  const { seed } = values;
+  console.log(`seed ${seed}`);
+  let saidMs = performance.now();
+  const found = await search({
+    seed,
+    histories,
+    workers: Number(values.workers),
+    faults,
+    nodes,
+    onProgress(soFar) {
+      if (performance.now() - saidMs < 10_000) return;
+      saidMs = performance.now();
+      console.log(progressLine(soFar, histories));
+    },
+  });
+  console.log(`\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`);
+  for (const { seed: name, violations } of found.findings.slice(0, 20)) {
+    console.log(`${name}\n${violationLines(violations.slice(0, 5))}\n  npm run simulate -- --replay ${name} --shrink`);
+  }
+  if (found.findings.length > 0 || untried(found.statistics).length > 0) process.exitCode = 1;
+}
+
+if (values.help) console.log(HELP);
+else if (values.plan !== undefined) await replay(JSON.parse(readFileSync(values.plan, 'utf8')) as Plan);
+else if (values.replay !== undefined)
+  await replay(planOf({ seed: values.replay, ...(faults && { faults }), ...(nodes !== undefined && { nodes }) }));
+else await explore();

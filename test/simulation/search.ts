@@ -1,0 +1,69 @@
+import { fork } from 'node:child_process';
+import { addStatistics, noStatistics, type Statistics } from '@autocluster/testing';
+import { bundleWorker, type Patch } from './bundle.ts';
+import type { Finding, Job, Progress } from './protocol.ts';
+
+export interface Search {
+  readonly seed: string;
+  readonly histories: number;
+  readonly workers: number;
+  readonly faults?: readonly string[] | undefined;
+  readonly nodes?: number | undefined;
+  readonly patches?: readonly Patch[] | undefined;
+  readonly limitMs?: number | undefined;
+  readonly untilFirst?: boolean | undefined;
+  readonly onProgress?: (found: Found) => void;
+}
+
+export interface Found {
+  readonly statistics: Statistics;
+  readonly findings: readonly Finding[];
+  /** Processor time of all workers. */
+  readonly cpuMs: number;
+  readonly tookMs: number;
+}
+
+/** New space for many short lives, and no stack traces: nobody reads them here. */
+const FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
+
+function runWorker(file: string, job: Job, onProgress: (progress: Progress) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = fork(file, [], { execArgv: FLAGS });
+    let done = false;
+    child.on('message', (progress: Progress) => {
+      done ||= progress.done;
+      onProgress(progress);
+      if (job.untilFirst && progress.findings.length > 0) child.disconnect();
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      if (done) resolve();
+      else reject(new Error(`a worker ended with ${signal ?? `code ${code}`} before it was done`));
+    });
+    child.send(job);
+  });
+}
+
+/** Runs histories in processes of their own, all of them from one seed. */
+export async function search(options: Search): Promise<Found> {
+  const { seed, histories, workers, faults, nodes, patches, limitMs, untilFirst = false, onProgress } = options;
+  const startedMs = performance.now();
+  let found: Found = { statistics: noStatistics(), findings: [], cpuMs: 0, tookMs: 0 };
+  const add = ({ statistics, findings, cpuMs }: Progress) => {
+    found = {
+      statistics: addStatistics(found.statistics, statistics),
+      findings: [...found.findings, ...findings],
+      cpuMs: found.cpuMs + cpuMs,
+      tookMs: performance.now() - startedMs,
+    };
+    onProgress?.(found);
+  };
+  const { file, remove } = await bundleWorker(patches);
+  try {
+    const jobs = Array.from({ length: workers }, (_, from) => ({ seed, from, histories, stride: workers }));
+    await Promise.all(jobs.map((job) => runWorker(file, { ...job, faults, nodes, limitMs, untilFirst }, add)));
+  } finally {
+    remove();
+  }
+  return found;
+}
