@@ -61,17 +61,19 @@ const V2: Oracle = {
   watch: (court) => ({
     end() {
       const { check, stage, truth } = court;
+      // Where the store tells of changes, a change whose telling was lost may go unseen for two TTLs.
+      const relistMs = 2 * stage.traits.ttlMs + 2 * propagationMs(court) + 10_000;
       const listed = [...truth.registrations.keys()].sort().join(' ');
       for (const actor of stage.living) {
         const cleanMs = stage.nowMs - Math.max(actor.cleanSinceMs, stage.plan.healAtMs);
         const { view } = actor.node;
-        if (cleanMs < 2 * propagationMs(court) || view.kind !== 'known') continue;
+        if (cleanMs < relistMs || view.kind !== 'known') continue;
         const shown = view.members
           .map(({ node }) => node)
           .sort()
           .join(' ');
         const changedMs = stage.nowMs - lastChangeMs(court.stage.store.history);
-        const quiet = changedMs > propagationMs(court) + 10_000;
+        const quiet = changedMs > relistMs;
         check(!quiet || shown === listed, () => `${actor.label} shows ${shown}, the store lists ${listed}`);
       }
     },
