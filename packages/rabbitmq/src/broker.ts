@@ -1,4 +1,4 @@
-import type { Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
+import type { Member, Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
 import type { Commands } from './commands.js';
 import type { RabbitmqConfig } from './config.js';
 import { presenceOf } from './epmd.js';
@@ -7,7 +7,7 @@ import { PROBE } from './expressions.js';
 import { sameKind } from './names.js';
 import { parseProbe, type Probe } from './parse.js';
 import { type NodeState, StateFile } from './state-file.js';
-import { healthOf, ownView } from './view.js';
+import { asListed, healthOf, ownView } from './view.js';
 
 const isLost = (detail: string): NodeHealth => ({ status: 'unknown', ready: false, detail, view: undefined });
 
@@ -50,7 +50,7 @@ export class Brokers {
    * Whether a peer runs, in its own words. Only what it says itself, or a machine that refuses the connection, makes it `down`:
    * a wrong cookie looks like no answer, and is `unknown`.
    */
-  async health(node: NodeId, signal: AbortSignal): Promise<NodeHealth> {
+  async health(node: NodeId, signal: AbortSignal, listed?: Member): Promise<NodeHealth> {
     const { longNames, epmdPort } = this.config;
     if (!sameKind(node, longNames)) {
       return isLost(`${node} and this node cannot talk: one has a short name, the other a long one`);
@@ -61,7 +61,8 @@ export class Brokers {
     }
     if (presence.kind === 'unknown') return isLost(presence.detail);
     try {
-      return healthOf(node, await this.probe(node, signal));
+      const probe = await this.probe(node, signal);
+      return asListed(healthOf(node, probe), probe, listed);
     } catch (error) {
       return isLost(`${node} takes connections and does not answer, as with another cookie: ${messageOf(error)}`);
     }

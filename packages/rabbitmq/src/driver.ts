@@ -18,7 +18,7 @@ import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from './config
 import { writeCookie } from './cookie.js';
 import { brokerError, localDataError, mismatchError } from './errors.js';
 import { writeParameter } from './expressions.js';
-import { asListed, identityOf, Join, type JoinParts } from './join.js';
+import { identityOf, Join, type JoinParts } from './join.js';
 import { formatNamed, type Named, parseNamed } from './parse.js';
 import { QuorumQueues } from './queues.js';
 import { isVirgin, viewOf } from './view.js';
@@ -61,11 +61,11 @@ export class RabbitmqDriver implements ClusterDriver {
     return this.#parts.brokers.membership(signal);
   }
 
-  async health(
+  health(
     { node, listed }: { readonly node: NodeId; readonly listed: Member | undefined },
     { signal }: DriverCall,
   ): Promise<NodeHealth> {
-    return asListed(await this.#parts.brokers.health(node, signal), listed);
+    return this.#parts.brokers.health(node, signal, listed);
   }
 
   async create({ identity }: CreateRequest, { signal }: DriverCall): Promise<void> {

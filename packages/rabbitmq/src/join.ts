@@ -14,17 +14,6 @@ import { parseClusterStatus } from './parse.js';
 import type { QuorumQueues } from './queues.js';
 import { isVirgin, viewOf } from './view.js';
 
-/** Nodes of RabbitMQ's own discovery register when they serve, and with no identity. */
-const servesUnnamed = (listed: Member | undefined): boolean =>
-  listed?.state === 'ready' && listed.identity === undefined;
-
-/** Clients may be on such a node already, also while it holds nothing that could be counted: it is not blank. */
-export function asListed(health: NodeHealth, listed: Member | undefined): NodeHealth {
-  const { view } = health;
-  if (!servesUnnamed(listed) || view?.identity.kind !== 'blank') return health;
-  return { ...health, view: { ...view, identity: { kind: 'unnamed', interruptedJoin: false } } };
-}
-
 export interface JoinParts {
   readonly brokers: Brokers;
   readonly boot: Boot;
@@ -64,8 +53,8 @@ export class Join {
     await this.#verify();
   }
 
-  async #askSeed(): Promise<NodeHealth> {
-    return asListed(await this.#parts.brokers.health(this.#seed.node, this.#signal), this.#seed);
+  #askSeed(): Promise<NodeHealth> {
+    return this.#parts.brokers.health(this.#seed.node, this.#signal, this.#seed);
   }
 
   /** The seed must say itself, and now, that it serves the cluster of the record. */

@@ -1,4 +1,4 @@
-import type { LocalIdentity, Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
+import type { LocalIdentity, Member, Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
 import { type Named, parseNamed, type Probe } from './parse.js';
 import type { NodeState } from './state-file.js';
 
@@ -62,4 +62,15 @@ export function healthOf(node: NodeId, probe: Probe): NodeHealth {
   if (probe.gate === 'booting') return { status: 'unknown', ready: false, detail: `${node} boots`, view };
   const why = probe.failure === undefined ? '' : `: ${probe.failure.slice(0, 200)}`;
   return { status: 'down', ready: false, detail: `the broker of ${node} does not run${why}`, view };
+}
+
+/**
+ * Nodes of RabbitMQ's own discovery are listed when they serve, without an identity. Clients may be on such a node already,
+ * also while it holds nothing that could be counted: it is not blank.
+ */
+export function asListed(health: NodeHealth, { gate }: Probe, listed: Member | undefined): NodeHealth {
+  const { view } = health;
+  const isNative = gate === 'none' && listed?.state === 'ready' && listed.identity === undefined;
+  if (!isNative || view?.identity.kind !== 'blank') return health;
+  return { ...health, view: { ...view, identity: { kind: 'unnamed', interruptedJoin: false } } };
 }

@@ -1,7 +1,7 @@
-import type { ClusterRecord } from '@autocluster/core/driver';
+import type { ClusterRecord, Member } from '@autocluster/core/driver';
 import { describe, expect, test } from 'vitest';
 import { formatNamed, type Probe } from '../src/parse.js';
-import { healthOf, isCastOut, ownView, viewOf } from '../src/view.js';
+import { asListed, healthOf, isCastOut, ownView, viewOf } from '../src/view.js';
 
 const SELF = 'rabbit@a';
 const record: ClusterRecord = {
@@ -40,6 +40,16 @@ const castOut: Probe = { ...stopped, gate: 'failed', failure: '{error,{inconsist
 
 const confirming: Probe = { ...serving, ...held, gate: 'confirming' };
 const booting: Probe = { ...stopped, gate: 'booting' };
+
+const native: Member = {
+  node: SELF,
+  instance: 'lease-1',
+  state: 'ready',
+  identity: undefined,
+  recordVersion: undefined,
+  metadata: {},
+  order: 1n,
+};
 
 const nothing = { joining: false, record: undefined };
 const identity = (probe: Probe) => viewOf(SELF, probe)?.identity;
@@ -128,5 +138,22 @@ describe('health', () => {
 
   test('a stopped broker says why it stopped', () => {
     expect(healthOf(SELF, castOut).detail).toContain('inconsistent_cluster');
+  });
+
+  test.each([
+    ['one of RabbitMQ itself serves clients, though it holds nothing', 'none', {}, 'unnamed'],
+    ['ours that waits is blank: stores that list pods know no identity either', 'confirming', {}, 'blank'],
+    [
+      'one that has an identity in the store is ours',
+      'none',
+      { identity: { clusterId: 'c-1', generation: 1 } },
+      'blank',
+    ],
+    ['one that is not listed as ready lets nobody in', 'none', { state: 'joining' }, 'blank'],
+  ] as const)('what the store lists of a blank broker: %s', (_title, gate, more, kind) => {
+    const probe: Probe = { ...serving, ...alone, gate, contents: 0 };
+    const listed: Member = { ...native, ...more };
+    expect(asListed(healthOf(SELF, probe), probe, listed).view?.identity.kind).toBe(kind);
+    expect(asListed(healthOf(SELF, probe), probe, undefined).view?.identity.kind).toBe('blank');
   });
 });

@@ -12,6 +12,8 @@ export const EXACT: CleanupOptions = { mode: 'remove', intervalMs: 30_000 };
 /** The same, with looks that follow each other as fast as they may, and a daemon that restarts in no time. */
 export const QUICK: CleanupOptions = { mode: 'remove', intervalMs: 8_000, restartMs: 0 };
 
+/** More than the latest takeover and one renewal with this TTL, on every store. */
+const FORMATION_MS = 60_000;
 const QUEUE = 'orders';
 const BEFORE = 200;
 const MEANWHILE = 50;
@@ -94,7 +96,7 @@ class Scenario {
 
   async #storeAway(nodes: readonly RabbitNode[]): Promise<void> {
     const away = await this.#store.away();
-    const options = { formationTimeoutMs: this.#store.formationTimeoutMs };
+    const options = { formationTimeoutMs: FORMATION_MS };
     const late = await this.#fleet.start(this.#spec('rabbit4', away, options), this.#spec('rabbit5', away, options));
     const statuses = await Promise.all(late.map((node) => node.exited));
     if (statuses.some((status) => status !== 1)) throw new Error(`exit statuses ${statuses.join(', ')}`);
