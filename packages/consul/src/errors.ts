@@ -77,6 +77,8 @@ const TEXTS: readonly (readonly [RegExp, Trouble])[] = [
     /leadership lost|leadership transfer|shutting down|shutdown|EOF|i\/o timeout|timed out|connection re/i,
     'store-timeout',
   ],
+  // What one server says when its connection to another one ends.
+  [/broken pipe|stream (closed|reset)|closed network connection|keepalive timeout|no route to host/i, 'store-timeout'],
   [/Invalid Session TTL|Missing node registration|No path to datacenter|too large|exceeds/i, 'refused'],
 ];
 

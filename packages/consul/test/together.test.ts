@@ -86,7 +86,7 @@ serverSuite(['consul'], 'consul: what Consul users have', () => {
       const operator = server().spawnConsul([
         'lock',
         `autocluster/${cluster}/locks/formation`,
-        'echo inside; sleep 600',
+        'echo inside; exec sleep 600',
       ]);
       await operator.seen(/inside/);
       const waiting = busy(await one.lock(lockOf('a'), call()));
@@ -110,7 +110,7 @@ serverSuite(['consul'], 'consul: what Consul users have', () => {
         'lock',
         '-verbose',
         `autocluster/${cluster}/locks/formation`,
-        'echo inside; sleep 600',
+        'echo inside; exec sleep 600',
       ]);
       await operator.seen(/lock/i);
       held(await one.lock({ ...lockOf('a'), held: grant }, call()));

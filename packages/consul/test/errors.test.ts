@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { troubleOfAnswer } from '../src/errors.js';
+
+describe('consul: what an answer that is not a success means', () => {
+  it.each([
+    // Seen from a server whose leader had just been killed.
+    [500, 'rpc error making call: write tcp 127.0.0.1:38593->127.0.0.1:19096: write: broken pipe', 'store-timeout'],
+    [500, 'rpc error making call: EOF', 'store-timeout'],
+    [
+      500,
+      'rpc error getting client: failed to get conn: dial tcp 127.0.0.1:0->127.0.0.1:19096: connect: connection refused',
+      'store-timeout',
+    ],
+    [500, 'No cluster leader', 'no-leader'],
+    [500, 'rpc error making call: Permission denied: token with AccessorID lacks permission', 'forbidden'],
+    [403, 'ACL not found', 'token'],
+    [429, 'Your IP is issuing too many concurrent connections', 'overloaded'],
+    [500, 'something that nobody has written down', 'failed'],
+  ])('%i %s: %s', (status, text, trouble) => {
+    expect(troubleOfAnswer(status, text)).toBe(trouble);
+  });
+});
