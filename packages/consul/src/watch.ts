@@ -23,28 +23,34 @@ async function followed(exchange: Exchange, question: Promise<bigint>): Promise<
 }
 
 /**
- * Says `changed` when members or the record did. From `from` on, or, without it, from the moment at which it opens, which it
+ * Says `changed` when members or the record did. From `first` on, or, without it, from the moment at which it opens, which it
  * then reports as a change. Asks only while somebody listens: what happens in between is one change.
  */
 export async function* watch(
   { store, options }: Watched,
-  from: bigint | undefined,
+  first: bigint | undefined,
 ): AsyncGenerator<'changed', void, undefined> {
   const { client, layout } = store;
+  const { clock } = options;
   let stop: () => void = () => undefined;
-  let seen = from ?? 0n;
+  let seen = first ?? 0n;
+  let from = seen;
   const ask = (): Promise<bigint | undefined> =>
     client.exchange('watch', options, (exchange) => {
       stop = () => exchange.abort(undefined);
-      return followed(exchange, store.changed(exchange, layout.state, seen, WAIT_MS));
+      return followed(exchange, store.changed(exchange, layout.state, from, WAIT_MS));
     });
   try {
     for (;;) {
+      const askedAtMs = clock.monotonicMs();
       const index = await ask();
       if (index === undefined || options.signal.aborted) return;
-      const isChange = index !== seen;
+      // A server whose store is exchanged for a snapshot ends the questions that wait, with the index of before.
+      const isCutShort = from > 0n && index === seen && clock.monotonicMs() - askedAtMs < WAIT_MS;
       // An index that went back belongs to another history: the next question must not wait for the old one.
-      seen = index < seen ? 0n : index;
+      from = isCutShort || index < seen ? 0n : index;
+      const isChange = index !== seen;
+      seen = index;
       if (isChange) yield 'changed';
     }
   } finally {
