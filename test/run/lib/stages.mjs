@@ -5,6 +5,8 @@ import { runVitest } from './vitest.mjs';
 import { seconds, stopwatch } from './time.mjs';
 import { tool, top } from './workspace.mjs';
 
+const PROCESSORS = availableParallelism();
+
 const CHECKS = {
   types: () => [...tool('typescript', 'tsc'), '-p', 'test/tsconfig.json', '--noEmit'],
   lint: () => [...tool('oxlint', 'oxlint'), '--type-aware', '--deny-warnings'],
@@ -40,14 +42,17 @@ export async function staticStages(names, say) {
       results.set(name, await (name === 'build' ? buildStage(say) : check(name, say)));
     }
   };
-  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, worker));
+  await Promise.all(Array.from({ length: Math.max(2, PROCESSORS) }, worker));
   if (names.includes('lint')) results.set('lint', await check('lint', say));
   return names.flatMap((name) => results.get(name) ?? []);
 }
 
+/** How many test files run at once. Those on real servers wait for leases to end most of their time. */
+const WORKERS = { unit: PROCESSORS, pack: 1, real: PROCESSORS + 1 };
+
 export async function testStage(name, files, args, say) {
   const took = stopwatch();
   const onLine = (line) => (line.startsWith('JSON report written') ? undefined : say(line));
-  const counts = await runVitest({ files, args, onLine });
+  const counts = await runVitest({ files, args, workers: WORKERS[name], onLine });
   return { name, tookMs: took(), ...counts };
 }

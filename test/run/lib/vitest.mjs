@@ -37,7 +37,7 @@ function readReport(path) {
 }
 
 /** Runs the given files; vitest's own report is the progress, its JSON the counts. */
-export async function runVitest({ files, args, onLine }) {
+export async function runVitest({ files, args, workers, onLine }) {
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
   const folder = mkdtempSync(join(tmpdir(), 'autocluster-report-'));
   const json = join(folder, 'report.json');
@@ -54,7 +54,7 @@ export async function runVitest({ files, args, onLine }) {
     ];
     const { code } = await run(command, {
       cwd: top,
-      env: { ...process.env, AUTOCLUSTER_TEST_FILES: files.join(',') },
+      env: { ...process.env, AUTOCLUSTER_TEST_FILES: files.join(','), AUTOCLUSTER_TEST_WORKERS: `${workers}` },
       onLine,
     });
     const report = readReport(json);
