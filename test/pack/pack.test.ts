@@ -14,7 +14,6 @@ const programs = join(top, 'test', 'pack', 'programs');
 // A program that is put into this folder is run on every Node, in a project that has installed the packages.
 const allPrograms = readdirSync(programs);
 const printsExports = (program: string) => program.startsWith('exports.');
-const names = packages.map(({ name }) => name);
 const nodes = new Map<string, NodeProgram>();
 let packed: Packed;
 let consumer: string;

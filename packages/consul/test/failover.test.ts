@@ -160,7 +160,7 @@ serverSuite(['consul'], 'consul: several agents', () => {
     const others = store().members.filter((member) => member !== last);
     await Promise.all(others.map((member) => member.kill()));
     const error = await until('the leader is missed', () => failure(one.list(call({ timeoutMs: 3000 }))));
-    expect(['STORE_UNREACHABLE', 'TIMEOUT'], error.message).toContain(error.code);
+    expect(error.message).toMatch(/^(STORE_UNREACHABLE|TIMEOUT): /);
     await Promise.all(others.map((member) => member.restart()));
     await until('the store is back', () => one.list(call({ timeoutMs: 3000 })), { withinMs: 30_000 });
   });
