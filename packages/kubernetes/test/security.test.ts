@@ -124,6 +124,22 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: TLS and credentials', () =>
       await watch?.return?.();
     });
 
+    test('a token that has expired is replaced by what its file says by then', async () => {
+      const nowSeconds = Math.floor(Date.now() / 1000);
+      const soon = shared.server.endToken(shared.token('explicit'), nowSeconds - 60 + 5);
+      const tokenFile = file('expiring-token', soon);
+      const { token: _, ...rest } = shared.options({ tokenFile });
+      const store = shared.backend(rest);
+      const entry = registered(await store.register(registration('n'), call()));
+      await vi.waitFor(
+        async () => expect((await failure(store.list(call()))).code).toBe('STORE_UNAUTHENTICATED'),
+        40_000,
+      );
+      writeFileSync(tokenFile, shared.token('explicit'));
+      registered(await store.register({ ...registration('n'), held: entry }, call()));
+      expect((await store.list(call())).members.map(({ instance }) => instance)).toEqual([entry.instance]);
+    });
+
     test('a token file that rotates is read again every minute, before the old token expires', async () => {
       const tokenFile = file('fresh-token', shared.token('explicit'));
       const { token: _, ...rest } = shared.options({ tokenFile });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Certificates, makeCertificates } from './certificates.ts';
@@ -7,7 +8,7 @@ import { controlsOf, Daemon, orKeepLogs, type ServerControls } from './daemon.ts
 import { startEtcd, type EtcdServer } from './etcd.ts';
 import { makeFolder, makeSubfolder, removeFolder } from './folder.ts';
 import { httpsRequest } from './https.ts';
-import { type ApiCall, type ApiReply, callApi, issueToken, type TokenOptions } from './kubernetes-api.ts';
+import { type ApiCall, type ApiReply, callApi, endToken, issueToken, type TokenOptions } from './kubernetes-api.ts';
 import { requireServer } from './lookup.ts';
 import { LOOPBACK, onFreePorts, portAt } from './ports.ts';
 
@@ -35,6 +36,8 @@ export interface KubernetesServer extends ServerControls {
   api(path: string, call?: ApiCall): Promise<ApiReply>;
   /** The token of a ServiceAccount, which is made when it is not there. It may nothing until a Role is bound to it. */
   createToken(serviceAccount: string, namespace?: string, options?: TokenOptions): Promise<string>;
+  /** The same token with another end, of which the API server takes no notice for one minute. */
+  endToken(token: string, endsAtSeconds: number): string;
 }
 
 interface Plan {
@@ -163,6 +166,8 @@ function serverOf(plan: Plan, api: Daemon, manager: Daemon | undefined, stop: ()
     api: (path: string, call?: ApiCall) => callApi(access, path, call),
     createToken: (serviceAccount: string, namespace = 'default', options: TokenOptions = {}) =>
       issueToken(access, serviceAccount, namespace, options),
+    endToken: (token: string, endsAtSeconds: number) =>
+      endToken(token, readFileSync(join(plan.folder, 'sa.key'), 'utf8'), endsAtSeconds),
   };
   return Object.assign(controls, own, { stop });
 }
