@@ -1,26 +1,37 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { startStore } from './store.mjs';
 
 // Three nodes on one machine, told apart by names and ports. Ends, and leaves nothing behind, at Ctrl-C.
-const NODES = 3;
-const AMQP = 15_672;
+const NUMBERS = [1, 2, 3];
 const EPMD = 14_369;
+const amqpPort = (number) => 15_672 + number;
+const healthPort = (number) => 18_080 + number;
 const PROGRAM = fileURLToPath(new URL('./node.mjs', import.meta.url));
-
-const folder = mkdtempSync(join(tmpdir(), 'rabbitmq-etcd-'));
-const secret = join(folder, 'cookie');
-writeFileSync(secret, randomBytes(16).toString('hex'), { mode: 0o400 });
 // Debian has epmd and erl in /usr/bin, RabbitMQ's commands in /usr/sbin.
 const PATH = [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter);
+
+const folder = mkdtempSync(join(tmpdir(), 'rabbitmq-example-'));
+const secret = join(folder, 'cookie');
+writeFileSync(secret, randomBytes(16).toString('hex'), { mode: 0o400 });
+const ending = new AbortController();
 const children = [];
 
-function start(command, args, env, { quiet = false } = {}) {
-  const child = spawn(command, args, { env, stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'] });
-  child.once('error', (error) => console.error(`${command}: ${error.message}`));
+/** Everything that is started ends with this program; what cannot be started ends it. */
+function start(command, args, env = {}) {
+  const child = spawn(command, args, { env: { ...process.env, PATH, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  child.once('error', (error) => {
+    console.error(`${command} cannot be started: ${error.message}`);
+    process.exitCode = 1;
+    ending.abort();
+  });
   children.push(child);
   return child;
 }
@@ -32,15 +43,14 @@ function environment(number) {
   for (const file of ['rabbitmq.conf', 'rabbitmq-env.conf']) writeFileSync(join(home, file), '');
   writeFileSync(join(home, 'enabled_plugins'), '[].\n');
   return {
-    ...process.env,
-    PATH,
     HOME: home,
     ERL_EPMD_PORT: String(EPMD),
     ERLANG_COOKIE_FILE: secret,
+    HEALTH_PORT: String(healthPort(number)),
     RABBITMQ_NODENAME: `rabbit${number}@127.0.0.1`,
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODE_PORT: String(AMQP + number),
-    RABBITMQ_DIST_PORT: String(AMQP + 10_000 + number),
+    RABBITMQ_NODE_PORT: String(amqpPort(number)),
+    RABBITMQ_DIST_PORT: String(amqpPort(number) + 10_000),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     RABBITMQ_MNESIA_BASE: join(home, 'data'),
     RABBITMQ_LOG_BASE: join(home, 'log'),
@@ -52,44 +62,56 @@ function environment(number) {
   };
 }
 
-/** The store, unless ETCD names one that runs. */
-function startStore() {
-  if (process.env.ETCD) return process.env.ETCD;
-  const client = 'http://127.0.0.1:12379';
-  const peer = 'http://127.0.0.1:12380';
-  const args = ['--data-dir', join(folder, 'etcd'), '--listen-client-urls', client, '--advertise-client-urls', client];
-  const found = spawnSync('etcd', ['--version'], { env: { ...process.env, PATH } });
-  if (found.error) throw new Error('etcd is not on PATH; set ETCD=http://host:2379 to use one that runs');
-  start(
-    'etcd',
-    [
-      ...args,
-      '--listen-peer-urls',
-      peer,
-      '--initial-advertise-peer-urls',
-      peer,
-      '--initial-cluster',
-      `default=${peer}`,
-      '--log-level',
-      'error',
-    ],
-    process.env,
-    { quiet: true },
-  );
-  return client;
+const accepts = (port) =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => resolve(true));
+    socket.once('error', () => resolve(false)).once('connect', () => socket.destroy());
+  });
+
+/** Erlang's port mapper. A node that finds none starts one, which would outlive this program: the nodes start after it. */
+async function startEpmd(signal) {
+  start('epmd', ['-port', String(EPMD), '-address', '127.0.0.1']);
+  while (!(await accepts(EPMD))) await pause(50, undefined, { signal });
+}
+
+/** Undefined while nobody listens there. */
+const ask = (number, path) => fetch(`http://127.0.0.1:${healthPort(number)}${path}`).catch(() => undefined);
+
+async function isReady(number) {
+  const answer = await ask(number, '/readyz');
+  return answer?.ok === true;
+}
+
+/** Looks every half second until all of them serve, and shows what each says of its cluster. */
+async function showHealth(signal) {
+  while (!(await Promise.all(NUMBERS.map(isReady))).every(Boolean)) await pause(500, undefined, { signal });
+  for (const number of NUMBERS) {
+    const answer = await ask(number, '/health?format=text');
+    if (answer) console.log(await answer.text());
+  }
+  console.log(`One cluster of ${NUMBERS.length}. Ctrl-C ends it.`);
+}
+
+async function runNodes() {
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => ending.abort());
+  const store = startStore({ folder, start });
+  await startEpmd(ending.signal);
+  const nodes = NUMBERS.map((number) => start(process.execPath, [PROGRAM], { ...environment(number), ...store }));
+  console.log(`The nodes start; AMQP on the ports ${NUMBERS.map(amqpPort).join(', ')}.`);
+  ending.signal.addEventListener('abort', () => nodes.forEach((node) => node.kill('SIGTERM')));
+  // Whichever ends first ends all.
+  const ends = Promise.all(nodes.map((node) => once(node, 'exit').finally(() => ending.abort())));
+  showHealth(ending.signal).catch(() => undefined);
+  const statuses = (await ends).map(([code]) => code ?? 1);
+  process.exitCode ||= Math.max(...statuses);
 }
 
 try {
-  const ETCD = startStore();
-  start('epmd', ['-port', String(EPMD), '-address', '127.0.0.1'], { ...process.env, PATH });
-  const nodes = Array.from({ length: NODES }, (_each, index) =>
-    start(process.execPath, [PROGRAM], { ...environment(index + 1), ETCD }, { quiet: true }),
-  );
-  console.log(`${NODES} nodes start; AMQP on the ports ${AMQP + 1} to ${AMQP + NODES}. Ctrl-C ends them.`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => nodes.forEach((node) => node.kill('SIGTERM')));
-  const statuses = await Promise.all(nodes.map((node) => new Promise((resolve) => node.once('exit', resolve))));
-  process.exitCode = Math.max(...statuses.map((status) => status ?? 1));
+  await runNodes();
+} catch (error) {
+  if (!ending.signal.aborted) throw error;
 } finally {
+  ending.abort();
   for (const child of children) child.kill('SIGTERM');
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }

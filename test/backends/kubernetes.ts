@@ -26,16 +26,17 @@ interface Role extends Manifest {
 
 export type Source = 'explicit' | 'platform';
 
-const exampleFile = (name: string): URL => new URL(`../../examples/kubernetes/${name}`, import.meta.url);
-
-/** All objects in a file of the example. */
-export const manifestsIn = (file: string): readonly Manifest[] =>
+/** All objects in a file of an example. */
+export function manifestsIn(file: string, example = 'kubernetes'): readonly Manifest[] {
+  const text = readFileSync(new URL(`../../examples/${example}/${file}`, import.meta.url), 'utf8');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the file is ours
-  loadAll(readFileSync(exampleFile(file), 'utf8')).filter(Boolean) as readonly Manifest[];
+  return loadAll(text).filter(Boolean) as readonly Manifest[];
+}
+
+export const isRole = (each: Manifest): each is Role => 'rules' in each;
 
 /** The Roles that users copy are those that the tests run with. */
 export function shippedRole(source: Source): Role {
-  const isRole = (each: Manifest): each is Role => 'rules' in each;
   const role = manifestsIn('role.yaml')
     .filter(isRole)
     .find(({ metadata }) => metadata.name === `autocluster-${source}`);

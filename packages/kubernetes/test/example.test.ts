@@ -1,6 +1,7 @@
 import type { Backend } from '@autocluster/core/backend';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
+  isRole,
   makeMachine,
   makePod,
   makeService,
@@ -87,11 +88,20 @@ serverSuite(['kube-apiserver', 'kube-controller-manager', 'etcd'], 'kubernetes: 
   describe('manifests', () => {
     const all = FILES.flatMap((file) => manifestsIn(file).map((manifest) => ({ file, kind: manifest.kind, manifest })));
 
-    test.each(all)('$file: the API server takes the $kind, and knows every field', async ({ kind, manifest }) => {
-      const path = `/${PLACES[kind]}?dryRun=All&fieldValidation=Strict`;
-      const { status, body } = await shared.server.api(path, { method: 'POST', body: manifest });
-      expect({ status, message: status === 201 ? '' : JSON.stringify(body) }).toEqual({ status: 201, message: '' });
-    });
+    const rabbits = manifestsIn('rabbits.yaml', 'rabbitmq-kubernetes').map((manifest) => ({
+      file: 'rabbits.yaml',
+      kind: manifest.kind,
+      manifest,
+    }));
+
+    test.each([...all, ...rabbits])(
+      '$file: the API server takes the $kind, and knows every field',
+      async ({ kind, manifest }) => {
+        const path = `/${PLACES[kind]}?dryRun=All&fieldValidation=Strict`;
+        const { status, body } = await shared.server.api(path, { method: 'POST', body: manifest });
+        expect({ status, message: status === 201 ? '' : JSON.stringify(body) }).toEqual({ status: 201, message: '' });
+      },
+    );
 
     test('the pods are those that Service, budget and Role mean', () => {
       const text = JSON.stringify(all.map(({ manifest }) => manifest));
@@ -101,6 +111,15 @@ serverSuite(['kube-apiserver', 'kube-controller-manager', 'etcd'], 'kubernetes: 
       for (const field of ['metadata.name', 'metadata.uid'])
         expect(text.split(`"fieldPath":"${field}"`)).toHaveLength(3);
     });
+  });
+
+  test('RabbitMQ: the pods may do what a platform member needs, and are called as the store calls them', () => {
+    const objects = manifestsIn('rabbits.yaml', 'rabbitmq-kubernetes');
+    expect(objects.filter(isRole).map(({ rules }) => rules)).toEqual([shippedRole('platform').rules]);
+    const text = JSON.stringify(objects);
+    expect(text).toContain('"value":"rabbit@$(POD_NAME).rabbits.$(POD_NAMESPACE).svc"');
+    expect(text).toContain('"publishNotReadyAddresses":true');
+    expect(text).not.toContain('"kind":"Secret"');
   });
 
   describe('S47: the Roles', () => {

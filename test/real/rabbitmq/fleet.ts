@@ -32,6 +32,8 @@ export interface StoreSpec {
 export interface NodeSpec {
   /** The part before the `@`. */
   readonly name: string;
+  /** The part after it. Default: this machine's loopback address. */
+  readonly host?: string | undefined;
   readonly store: StoreSpec;
   readonly options?: Omit<RabbitmqNodeOptions, 'backend' | 'rabbitmq'>;
   readonly cookie?: string;
@@ -57,6 +59,7 @@ export class RabbitNode {
   readonly spec: NodeSpec;
   readonly nodename: string;
   readonly amqpPort: number;
+  readonly healthPort: number;
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   told: Told[] = [];
@@ -68,10 +71,11 @@ export class RabbitNode {
     place: { readonly folder: string; readonly epmd: Epmd; readonly ports: readonly number[] },
   ) {
     const { folder, epmd, ports } = place;
-    const [amqpPort = 0, distPort = 0] = ports;
+    const [amqpPort = 0, distPort = 0, healthPort = 0] = ports;
     this.spec = spec;
-    this.nodename = `${spec.name}@127.0.0.1`;
+    this.nodename = `${spec.name}@${spec.host ?? '127.0.0.1'}`;
     this.amqpPort = amqpPort;
+    this.healthPort = healthPort;
     this.folder = folder;
     this.environment = brokerEnvironment({ nodename: this.nodename, amqpPort, distPort, folder, epmd });
   }
@@ -102,8 +106,9 @@ export class RabbitNode {
     const { options, store, ask } = { ...this.spec, ...more };
     const rabbitmq = { scripts: this.scripts, cookieFile: this.secret, ask };
     const log = openSync(this.logFile, 'a');
+    const http = { port: this.healthPort };
     const env = { ...process.env, ...this.environment };
-    const child = spawn(process.execPath, [PROGRAM, JSON.stringify({ store, options, rabbitmq })], {
+    const child = spawn(process.execPath, [PROGRAM, JSON.stringify({ store, options, rabbitmq, http })], {
       env,
       stdio: ['ignore', log, log, 'ipc'],
     });
@@ -139,6 +144,12 @@ export class RabbitNode {
 
   formed(withinMs?: number): Promise<Told> {
     return this.until('is formed', () => this.state('formed'), withinMs);
+  }
+
+  /** What it answers to a platform or a monitor. */
+  async answers(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.healthPort}${path}`);
+    return { status: response.status, body: await response.text() };
   }
 
   command(command: string, args: readonly string[]): Promise<CommandResult> {
@@ -178,7 +189,7 @@ export class RabbitFleet {
   async place(spec: NodeSpec): Promise<RabbitNode> {
     const folder = makeFolder(`rabbitmq-${spec.name}`);
     await writeBrokerFiles(folder, spec);
-    const place = { folder, epmd: await this.epmd, ports: await freePorts(2) };
+    const place = { folder, epmd: await this.epmd, ports: await freePorts(3) };
     const node = new RabbitNode(spec, place);
     writeFileSync(node.secret, spec.cookie ?? this.cookie, { mode: 0o400 });
     this.nodes.push(node);
@@ -205,6 +216,12 @@ export async function statusOf(node: Pick<RabbitNode, 'rabbitmqctl'>): Promise<S
   if (exitCode !== 0) throw new Error(`cluster_status ended with ${exitCode}: ${stderr}`);
   const { members, running } = parseClusterStatus(stdout);
   return { members: [...members].sort(), running: [...running].sort() };
+}
+
+/** By what each of them reports of itself and of its cluster. */
+export async function allHealthy(nodes: readonly RabbitNode[]): Promise<boolean> {
+  const reports = await Promise.all(nodes.map((node) => node.answers('/health')));
+  return reports.every(({ status, body }) => status === 200 && JSON.parse(body).status === 'ok');
 }
 
 /** All of them are members of one cluster, and all of them run, by what the broker's own command says on each. */

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import type { CleanupOptions } from '@autocluster/core';
 import { until } from '../../servers/harness/index.ts';
-import { oneCluster, RabbitFleet, type RabbitNode, type StoreSpec } from './fleet.ts';
+import { allHealthy, oneCluster, RabbitFleet, type RabbitNode, type StoreSpec } from './fleet.ts';
 import { confirmedMessages, declareQuorumQueue, messagesIn, publishConfirmed } from './queue.ts';
 import { type ScenarioStore, STORES, type StoreName, startStore } from './stores.ts';
 
@@ -35,6 +35,10 @@ class Scenario {
     this.#options = options;
   }
 
+  get #removes(): boolean {
+    return this.#store.removes !== false;
+  }
+
   async run(): Promise<void> {
     const nodes = await this.#form();
     await this.#killForgetReturn(nodes);
@@ -51,13 +55,16 @@ class Scenario {
   }
 
   #spec(name: string, store: StoreSpec = this.#store.spec, more: object = {}) {
-    return { name, store, options: { ...OPTIONS, cleanup: this.#options.cleanup, ...more } };
+    const cleanup = this.#removes ? this.#options.cleanup : { ...this.#options.cleanup, mode: 'report' as const };
+    return { name, host: this.#store.host, store, options: { ...OPTIONS, cleanup, ...more } };
   }
 
   async #form(): Promise<readonly RabbitNode[]> {
+    await this.#store.appear?.('rabbit1', 'rabbit2', 'rabbit3');
     const nodes = await this.#fleet.start(this.#spec('rabbit1'), this.#spec('rabbit2'), this.#spec('rabbit3'));
     await Promise.all(nodes.map((node) => node.formed()));
     await this.#require('nodes and running_nodes list all three on every node', () => oneCluster(nodes));
+    await this.#require('the health report of each is ok', () => allHealthy(nodes));
     return nodes;
   }
 
@@ -69,32 +76,39 @@ class Scenario {
   async #killForgetReturn(nodes: readonly RabbitNode[]): Promise<void> {
     const [first, second, third] = nodes;
     if (!first || !second || !third) throw new RangeError('three nodes');
-    const rest = [first, second];
     await declareQuorumQueue(first, QUEUE);
     await publishConfirmed(first, QUEUE, BEFORE);
     const instance = third.last('registration.made')?.data['instance'];
     await third.kill();
-    const killedMs = performance.now();
+    await this.#store.disappear?.(third.spec.name);
     this.#say(`${third.nodename} was killed`);
     await publishConfirmed(first, QUEUE, MEANWHILE);
-    await this.#require('it is forgotten', () => oneCluster(rest), 300_000);
-    this.#say(`after ${((performance.now() - killedMs) / 1000).toFixed(1)} s`);
-    await this.#require(
-      'no queue counts on it any more',
-      async () => !(await membersOf(first)).includes(third.nodename),
-    );
+    if (this.#removes) await this.#forgotten(third, [first, second]);
     await publishConfirmed(first, QUEUE, MEANWHILE);
+    await this.#store.appear?.(third.spec.name);
     third.start();
     await third.formed();
+    const role = this.#removes ? 'joiner' : 'member';
     if (third.last('registration.made')?.data['instance'] === instance) throw new Error('the same instance');
-    if (third.state('formed')?.data['role'] !== 'joiner') throw new Error('it did not join anew');
+    if (third.state('formed')?.data['role'] !== role) throw new Error(`it is no ${role}`);
     await this.#require('it is a member again, as another instance', () => oneCluster(nodes));
+    await this.#require('the health report of each is ok again', () => allHealthy(nodes));
     const left = await messagesIn(third, QUEUE);
     if (left !== confirmedMessages(QUEUE)) throw new Error(`${left} of ${confirmedMessages(QUEUE)} confirmed messages`);
     this.#say(`${left} confirmed messages, none lost`);
   }
 
+  async #forgotten(gone: RabbitNode, rest: readonly RabbitNode[]): Promise<void> {
+    const killedMs = performance.now();
+    await this.#require('it is forgotten', () => oneCluster(rest), 300_000);
+    this.#say(`after ${((performance.now() - killedMs) / 1000).toFixed(1)} s`);
+    const [witness] = rest;
+    const countsOnIt = async () => witness && (await membersOf(witness)).includes(gone.nodename);
+    await this.#require('no queue counts on it any more', async () => !(await countsOnIt()));
+  }
+
   async #storeAway(nodes: readonly RabbitNode[]): Promise<void> {
+    await this.#store.appear?.('rabbit4', 'rabbit5');
     const away = await this.#store.away();
     const options = { formationTimeoutMs: FORMATION_MS };
     const late = await this.#fleet.start(this.#spec('rabbit4', away, options), this.#spec('rabbit5', away, options));

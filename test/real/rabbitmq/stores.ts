@@ -1,8 +1,8 @@
-import { shippedRole, tokenWith } from '../../backends/kubernetes.ts';
-import { startEtcd, startKubernetes } from '../../servers/harness/index.ts';
+import { makeMachine, makePod, makeService, removePod, shippedRole, tokenWith } from '../../backends/kubernetes.ts';
+import { startConsul, startEtcd, startKubernetes } from '../../servers/harness/index.ts';
 import type { StoreSpec } from './fleet.ts';
 
-export const STORES = ['etcd', 'kubernetes'] as const;
+export const STORES = ['etcd', 'consul', 'kubernetes', 'pods'] as const;
 export type StoreName = (typeof STORES)[number];
 
 export interface ScenarioStore {
@@ -10,11 +10,28 @@ export interface ScenarioStore {
   /** Ends the store, for good; what a node that starts now is told about it. */
   readonly away: () => Promise<StoreSpec>;
   readonly stop: () => Promise<void>;
+  /** Whether anybody is removed by its lists: those of a platform may be late. Default: true. */
+  readonly removes?: boolean;
+  /** The host part of node names. Default: this machine's loopback address. */
+  readonly host?: string;
+  /** A platform knows by itself who is there; the names are those before the `@`. */
+  readonly appear?: (...names: readonly string[]) => Promise<void>;
+  readonly disappear?: (name: string) => Promise<void>;
 }
 
 async function onEtcd(): Promise<ScenarioStore> {
   const server = await startEtcd();
   const spec = { kind: 'etcd', cluster: 'rabbits', hosts: server.endpoint } as const;
+  const away = async () => {
+    await server.kill();
+    return spec;
+  };
+  return { spec, away, stop: () => server.stop() };
+}
+
+async function onConsul(): Promise<ScenarioStore> {
+  const server = await startConsul({ mode: 'server' });
+  const spec = { kind: 'consul', cluster: 'rabbits', hosts: server.httpAddress } as const;
   const away = async () => {
     await server.kill();
     return spec;
@@ -35,9 +52,35 @@ async function onKubernetes(): Promise<ScenarioStore> {
   return { spec, away, stop: () => server.stop() };
 }
 
+/** Members are the pods of a Service. Their names are all on this machine, where each would have an address of its own. */
+async function onPods(): Promise<ScenarioStore> {
+  const server = await startKubernetes({ controllers: ['endpointslice-controller'] });
+  const token = await tokenWith(server, 'pods', shippedRole('platform').rules);
+  await makeMachine(server);
+  await makeService(server, 'rabbits');
+  let address = 10;
+  const appear = async (...names: readonly string[]) => {
+    for (const name of names) {
+      address += 1;
+      await makePod(server, { name, hostname: name, service: 'rabbits', ips: [`10.0.0.${address}`], ready: false });
+    }
+  };
+  const members = { service: 'rabbits', address: 'hostname', suffix: '@localhost', checkName: false };
+  const place = { namespace: 'default', server: server.server, tls: { ca: server.caFile } };
+  const spec = { kind: 'kubernetes', cluster: 'rabbits', token, members, ...place } as const;
+  const away = async () => {
+    await server.kill();
+    return spec;
+  };
+  const disappear = (name: string) => removePod(server, name);
+  return { spec, away, stop: () => server.stop(), host: 'localhost', removes: false, appear, disappear };
+}
+
 const STARTS: Readonly<Record<StoreName, () => Promise<ScenarioStore>>> = {
   etcd: onEtcd,
+  consul: onConsul,
   kubernetes: onKubernetes,
+  pods: onPods,
 };
 
 export const startStore = (name: StoreName): Promise<ScenarioStore> => STARTS[name]();

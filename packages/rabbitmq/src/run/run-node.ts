@@ -1,4 +1,5 @@
 import { type ClusterNode, type ClusterNodeOptions, createClusterNode } from '@autocluster/core';
+import { type HealthServerOptions, serveHealth } from '@autocluster/core/http';
 import { Brokers } from '../broker.js';
 import { createCommands } from '../commands.js';
 import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from '../config.js';
@@ -15,6 +16,8 @@ export interface RabbitmqNodeOptions extends Omit<ClusterNodeOptions, 'driver'> 
   readonly rabbitmq?: RabbitmqOptions;
   /** Signals that end the node: it says goodbye to the store, and the broker stops. Default: SIGTERM and SIGINT. */
   readonly signals?: readonly NodeJS.Signals[];
+  /** Where `/livez`, `/startupz`, `/readyz`, `/health` and `/metrics` are served, from before the broker boots. Default: nowhere. */
+  readonly http?: HealthServerOptions;
 }
 
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
@@ -30,14 +33,15 @@ type End =
  * registered while its broker runs. Clients are let in when the node belongs to its cluster, and not before.
  *
  * Resolves when the broker has ended, with the exit status for this process: the broker's own, or 1 when the node ended
- * because it could not be, or stay, a part of its cluster. Rejects `INVALID_OPTION` before anything is started.
+ * because it could not be, or stay, a part of its cluster. Rejects `INVALID_OPTION` before the broker is started.
  */
 export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<number> {
-  const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, ...nodeOptions } = options;
+  const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, http, ...nodeOptions } = options;
   const config = readOptions(rabbitmq);
   const driver = new RabbitmqDriver(config);
   // Its options are checked before a broker is started.
   const node = createClusterNode({ ...nodeOptions, logger, driver });
+  const health = http && (await serveHealth(node, http));
   if (config.cookie !== undefined) writeCookie(config.home, config.cookie);
   const server = startServer(config);
   const ending = listen(signals);
@@ -51,6 +55,7 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   if (end.kind !== 'exited') server.kill(end.kind === 'signal' ? end.signal : 'SIGTERM');
   const status = await server.exited;
   ending.stop();
+  await health?.close();
   return end.kind === 'failed' && status === 0 ? FAILED : status;
 }
 
