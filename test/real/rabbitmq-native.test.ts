@@ -36,7 +36,7 @@ serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours"
     await etcd.stop();
   });
 
-  it('form one cluster: ours adopts a native one, and a native one then joins ours', async () => {
+  it('form one cluster: ours adopts a native one, and a native one then joins ours', { timeout: 240_000 }, async () => {
     const first = await startNative();
     const [ours] = await fleet.start({
       name: 'ours',
@@ -44,7 +44,7 @@ serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours"
       options: { ttlMs: 15_000, onLocalData: 'adopt' as const },
     });
     if (!ours) return expect.fail('no node');
-    await ours.formed(30_000);
+    await ours.formed();
     expect(await members(first)).toEqual([ours.nodename, first.nodename].sort());
     const second = await startNative();
     const all = [ours.nodename, first.nodename, second.nodename].sort();

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
 import { accepts } from '../servers/harness/epmd.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 import { oneCluster, RabbitFleet, statusOf, type NodeSpec, type RabbitNode } from './rabbitmq/fleet.ts';
 
 const OPTIONS = { ttlMs: 15_000, onFailure: 'stop', onEvicted: 'rejoin' } as const;
+
+// Longer than the slowest wait of a node, which then tells its story: a broker boots in 5 to 60 s, by what else runs.
+vi.setConfig({ testTimeout: 240_000 });
 
 serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
   let etcd: EtcdServer;
@@ -67,7 +70,7 @@ serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
     late.start();
     await late.formed();
     expect(await oneCluster([...nodes, late])).toBe(true);
-    await late.stop();
+    await late.kill();
   });
 
   it('S9: a node with another cookie makes no second cluster', async () => {
@@ -77,7 +80,7 @@ serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
     await stranger.until('waits', () => stranger.last('state.changed', waits));
     expect(stranger.state('creating')).toBeUndefined();
     expect(await accepts(stranger.amqpPort)).toBe(false);
-    await stranger.stop();
+    await stranger.kill();
   });
 
   it('a node with data of another cluster is refused, and its data stay', async () => {
