@@ -30,7 +30,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 
 /** The one room of a driver's package that runs a whole node, on the other side of the interface. */
 const RUNS_A_NODE = 'run';
-const ALSO_TO_RUN = ['@autocluster/core', '@autocluster/core/runtime'];
+const ALSO_TO_RUN = ['@autocluster/core', '@autocluster/core/runtime', '@autocluster/core/http'];
 
 /** Rooms of the core that may use Node's own modules, and which. */
 export const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {

@@ -161,13 +161,14 @@ else {
   const rounds = [];
   try {
     for (let round = 1; round <= Number(values.rounds); round += 1) {
-      process.stderr.write(`round ${round}\n`);
       const cluster = `bench-${round}`;
-      rounds.push({
+      const told = {
         ours: await ours(etcd, cluster),
         native: await native(etcd, cluster),
         commandsMs: await byCommands(),
-      });
+      };
+      rounds.push(told);
+      process.stderr.write(`round ${round}: ${JSON.stringify(told)}\n`);
     }
   } finally {
     await etcd.stop();

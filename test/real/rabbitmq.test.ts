@@ -1,115 +1,125 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
 import { accepts } from '../servers/harness/epmd.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
 import { oneCluster, RabbitFleet, statusOf, type NodeSpec, type RabbitNode } from './rabbitmq/fleet.ts';
+import { QUICK, seedScenario } from './rabbitmq/seed-scenario.ts';
 
 const OPTIONS = { ttlMs: 15_000, onFailure: 'stop', onEvicted: 'rejoin' } as const;
 
 // Longer than the slowest wait of a node, which then tells its story: a broker boots in 5 to 60 s, by what else runs.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
-serverSuite(['rabbitmq', 'etcd'], 'RabbitMQ on etcd', () => {
-  let etcd: EtcdServer;
-  let fleet: RabbitFleet;
-  let nodes: readonly RabbitNode[] = [];
-  const specOf = (name: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
-    name,
-    store: { kind: 'etcd', cluster: 'rabbits', hosts: etcd.endpoint },
-    options: OPTIONS,
-    ...more,
-  });
-  const elsewhere = () => ({ store: { kind: 'etcd', cluster: 'others', hosts: etcd.endpoint } }) as const;
-  const nodeAt = (index: number) => nodes[index] ?? expect.fail(`no node ${index}`);
-  const identityOf = (node: RabbitNode) => node.state('formed')?.data['identity'];
-
-  beforeAll(async () => {
-    etcd = await startEtcd();
-    fleet = new RabbitFleet();
-  });
-  afterAll(async () => {
-    await fleet.end();
-    await etcd.stop();
+// The scenario waits most of the time, and leaves the processor to the steps beside it.
+describe.concurrent('RabbitMQ', () => {
+  serverSuite(['rabbitmq', 'etcd'], 'three nodes from their formation to a store that is away', () => {
+    // The exact times of the scenario, and the other stores: `pnpm scenario:rabbitmq`.
+    it('S35, S39, S44: form, lose one for good, get it back, and lose no message and no store', () =>
+      seedScenario({ store: 'etcd', cleanup: QUICK }));
   });
 
-  it('S1, S6: three nodes that start at the same moment are one cluster, and let nobody in before', async () => {
-    nodes = await fleet.start(specOf('rabbit1'), specOf('rabbit2'), specOf('rabbit3'));
-    await Promise.all(nodes.map((node) => letsNobodyInEarly(node)));
-    expect(new Set(nodes.map((node) => JSON.stringify(identityOf(node)))).size).toBe(1);
-    const roles = nodes.map((node) => node.state('formed')?.data['role']);
-    expect(roles.filter((role) => role === 'creator')).toHaveLength(1);
-    expect(await oneCluster(nodes)).toBe(true);
-  });
+  serverSuite(['rabbitmq', 'etcd'], 'one step after the other', () => {
+    let etcd: EtcdServer;
+    let fleet: RabbitFleet;
+    let nodes: readonly RabbitNode[] = [];
+    const specOf = (name: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
+      name,
+      store: { kind: 'etcd', cluster: 'rabbits', hosts: etcd.endpoint },
+      options: OPTIONS,
+      ...more,
+    });
+    const elsewhere = () => ({ store: { kind: 'etcd', cluster: 'others', hosts: etcd.endpoint } }) as const;
+    const nodeAt = (index: number) => nodes[index] ?? expect.fail(`no node ${index}`);
+    const identityOf = (node: RabbitNode) => node.state('formed')?.data['identity'];
 
-  it('S4: a killed node that comes back with its data is a member again, as another instance', async () => {
-    const third = nodeAt(2);
-    const before = third.last('registration.made')?.data['instance'];
-    await third.kill();
-    third.start();
-    await third.formed();
-    expect(third.state('formed')?.data['role']).toBe('member');
-    expect(third.last('registration.made')?.data['instance']).not.toBe(before);
-    expect(await oneCluster(nodes)).toBe(true);
-  });
+    beforeAll(async () => {
+      etcd = await startEtcd();
+      fleet = new RabbitFleet();
+    });
+    afterAll(async () => {
+      await fleet.end();
+      await etcd.stop();
+    });
 
-  it('S17, S18, S39: a node whose disk was lost joins again, through what the others still list of it', async () => {
-    const second = nodeAt(1);
-    expect(await second.stop()).toBe(0);
-    await second.wipe();
-    second.start();
-    await second.formed();
-    expect(second.state('formed')?.data['role']).toBe('joiner');
-    expect(await oneCluster(nodes)).toBe(true);
-  });
+    it.sequential('S1, S2, S6, S14: three nodes that start at the same moment are one cluster, and let nobody in before', async () => {
+      nodes = await fleet.start(specOf('rabbit1'), specOf('rabbit2'), specOf('rabbit3'));
+      await Promise.all(nodes.map((node) => letsNobodyInEarly(node)));
+      expect(new Set(nodes.map((node) => JSON.stringify(identityOf(node)))).size).toBe(1);
+      const roles = nodes.map((node) => node.state('formed')?.data['role']);
+      expect(roles.filter((role) => role === 'creator')).toHaveLength(1);
+      expect(await oneCluster(nodes)).toBe(true);
+    });
 
-  it('S84: a node that is killed while it joins recovers by itself', async () => {
-    const [late] = await fleet.start(specOf('rabbit4'));
-    if (!late) return expect.fail('no node');
-    await late.until('joins', () => late.state('joining'));
-    await late.kill();
-    late.start();
-    await late.formed();
-    expect(await oneCluster([...nodes, late])).toBe(true);
-    await late.kill();
-  });
+    it.sequential('S4: a killed node that comes back with its data is a member again, as another instance', async () => {
+      const third = nodeAt(2);
+      const before = third.last('registration.made')?.data['instance'];
+      await third.kill();
+      third.start();
+      await third.formed();
+      expect(third.state('formed')?.data['role']).toBe('member');
+      expect(third.last('registration.made')?.data['instance']).not.toBe(before);
+      expect(await oneCluster(nodes)).toBe(true);
+    });
 
-  it('S9: a node with another cookie makes no second cluster', async () => {
-    const [stranger] = await fleet.start(specOf('rabbit5', { cookie: 'another' }));
-    if (!stranger) return expect.fail('no node');
-    const waits = (data: RabbitNode['told'][number]['data']) => data['reason'] === 'seeds-unusable';
-    await stranger.until('waits', () => stranger.last('state.changed', waits));
-    expect(stranger.state('creating')).toBeUndefined();
-    expect(await accepts(stranger.amqpPort)).toBe(false);
-    await stranger.kill();
-  });
+    it.sequential('S17, S18, S19, S39: a node whose disk was lost joins again, through what the others still list of it', async () => {
+      const second = nodeAt(1);
+      expect(await second.stop()).toBe(0);
+      await second.wipe();
+      second.start();
+      await second.formed();
+      expect(second.state('formed')?.data['role']).toBe('joiner');
+      expect(await oneCluster(nodes)).toBe(true);
+    });
 
-  it('a node with data of another cluster is refused, and its data stay', async () => {
-    const [third, [alone]] = [nodeAt(2), await fleet.start(specOf('rabbit6', elsewhere()))];
-    await third.rabbitmqctl(['add_vhost', 'kept']);
-    await third.stop();
-    await alone?.formed();
-    third.start(elsewhere());
-    expect(await third.exited).toBe(1);
-    expect(third.log()).toContain('CLUSTER_MISMATCH');
-    third.start();
-    await third.formed();
-    expect(third.state('formed')?.data['role']).toBe('member');
-    expect((await third.rabbitmqctl(['--quiet', 'list_vhosts'])).stdout).toMatch(/^kept$/m);
-    expect((await statusOf(third)).running).toEqual(nodes.map(({ nodename }) => nodename));
-  });
+    it.sequential('S84: a node that is killed while it joins recovers by itself', async () => {
+      const [late] = await fleet.start(specOf('rabbit4'));
+      if (!late) return expect.fail('no node');
+      await late.until('joins', () => late.state('joining'));
+      await late.kill();
+      late.start();
+      await late.formed();
+      expect(await oneCluster([...nodes, late])).toBe(true);
+      await late.kill();
+    });
 
-  it('members outlive their store', async () => {
-    await etcd.kill();
-    await Promise.all(nodes.map((node) => node.until('misses its store', () => node.last('store.lost'))));
-    const names = nodes.map(({ nodename }) => nodename);
-    expect((await Promise.all(nodes.map((node) => statusOf(node)))).map(({ running }) => running)).toEqual([
-      names,
-      names,
-      names,
-    ]);
-    await etcd.restart();
-    await Promise.all(nodes.map((node) => node.until('has its store back', () => node.last('store.back'))));
-    expect(nodes.every((node) => node.running && node.state('formed') !== undefined)).toBe(true);
+    it.sequential('S9: a node with another cookie makes no second cluster', async () => {
+      const [stranger] = await fleet.start(specOf('rabbit5', { cookie: 'another' }));
+      if (!stranger) return expect.fail('no node');
+      const waits = (data: RabbitNode['told'][number]['data']) => data['reason'] === 'seeds-unusable';
+      await stranger.until('waits', () => stranger.last('state.changed', waits));
+      expect(stranger.state('creating')).toBeUndefined();
+      expect(await accepts(stranger.amqpPort)).toBe(false);
+      await stranger.kill();
+    });
+
+    it.sequential('a node with data of another cluster is refused, and its data stay', async () => {
+      const [third, [alone]] = [nodeAt(2), await fleet.start(specOf('rabbit6', elsewhere()))];
+      await third.rabbitmqctl(['add_vhost', 'kept']);
+      await third.stop();
+      await alone?.formed();
+      third.start(elsewhere());
+      expect(await third.exited).toBe(1);
+      expect(third.log()).toContain('CLUSTER_MISMATCH');
+      third.start();
+      await third.formed();
+      expect(third.state('formed')?.data['role']).toBe('member');
+      expect((await third.rabbitmqctl(['--quiet', 'list_vhosts'])).stdout).toMatch(/^kept$/m);
+      expect((await statusOf(third)).running).toEqual(nodes.map(({ nodename }) => nodename));
+    });
+
+    it.sequential('members outlive their store', async () => {
+      await etcd.kill();
+      await Promise.all(nodes.map((node) => node.until('misses its store', () => node.last('store.lost'))));
+      const names = nodes.map(({ nodename }) => nodename);
+      expect((await Promise.all(nodes.map((node) => statusOf(node)))).map(({ running }) => running)).toEqual([
+        names,
+        names,
+        names,
+      ]);
+      await etcd.restart();
+      await Promise.all(nodes.map((node) => node.until('has its store back', () => node.last('store.back'))));
+      expect(nodes.every((node) => node.running && node.state('formed') !== undefined)).toBe(true);
+    });
   });
 });
 

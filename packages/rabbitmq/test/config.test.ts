@@ -67,7 +67,7 @@ describe('options', () => {
     expect(readOptions({ node: 'rabbit@a', env: { PATH: path, HOME: '/' } }).scripts).toBe(scripts);
   });
 
-  test('erl_call is used where it is, but not where nodes talk in TLS, which it cannot', () => {
+  test('S81: erl_call is used where it is, but not where nodes talk in TLS, which it cannot', () => {
     expect(read().erlCall).toBe(join(folder, 'bin', 'erl_call'));
     expect(read({ ask: 'rabbitmqctl' }).erlCall).toBeUndefined();
     const encrypted = { RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-pa x -proto_dist inet_tls -ssl_dist_optfile y' };

@@ -115,7 +115,7 @@ serverSuite(['rabbitmq'], 'RabbitMQ driver: brokers that run already', () => {
     await expect(driver.create({ identity: theirs, token: 8n }, call())).rejects.toThrow(code('LOCAL_DATA'));
   });
 
-  it('joins nobody whose cluster is not the one on record, and is blank as before', async () => {
+  it('S3: joins nobody whose cluster is not the one on record, and is blank as before', async () => {
     const driver = driverOf(brokerAt(1));
     const seed = memberOf(brokerAt(0).nodename);
     await expect(driver.join({ seed, token: 7n, record: theirs }, call())).rejects.toThrow(code('CLUSTER_MISMATCH'));

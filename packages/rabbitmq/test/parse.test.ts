@@ -32,7 +32,7 @@ describe('the probe', () => {
     expect(parseNamed(probe.parameter)).toMatchObject({ kind: 'committed', generation: 1, record: { size: 3 } });
   });
 
-  test('what has a field missing is an error, and never a "no"', () => {
+  test('S25: what has a field missing is an error, and never a "no"', () => {
     const whole = { gate: 'deciding', members: [], up: [], apart: [], contents: 0, folder: '/data' };
     expect(parseProbe(whole)).toMatchObject({ gate: 'deciding', running: false, contents: 0, parameter: undefined });
     const lenient = Object.keys(whole).filter((name) => {

@@ -12,7 +12,6 @@ export const EXACT: CleanupOptions = { mode: 'remove', intervalMs: 30_000 };
 /** The same, with looks that follow each other as fast as they may, and a daemon that restarts in no time. */
 export const QUICK: CleanupOptions = { mode: 'remove', intervalMs: 8_000, restartMs: 0 };
 
-/** More than the latest takeover and one renewal with this TTL, on every store. */
 const FORMATION_MS = 60_000;
 const QUEUE = 'orders';
 const BEFORE = 200;
@@ -102,7 +101,7 @@ class Scenario {
     const killedMs = performance.now();
     // Asking the brokers all the time would cost what they need themselves: whoever removes it tells.
     await until(`${gone.nodename} is removed`, () => rest.some((node) => hasRemoved(node, gone)), {
-      withinMs: 300_000,
+      withinMs: 420_000,
       everyMs: 100,
     });
     await this.#require('it is forgotten', () => oneCluster(rest));
@@ -115,7 +114,7 @@ class Scenario {
   async #storeAway(nodes: readonly RabbitNode[]): Promise<void> {
     await this.#store.appear?.('rabbit4', 'rabbit5');
     const away = await this.#store.away();
-    const options = { formationTimeoutMs: FORMATION_MS };
+    const options = { formationTimeoutMs: this.#store.formationTimeoutMs ?? FORMATION_MS };
     const late = await this.#fleet.start(this.#spec('rabbit4', away, options), this.#spec('rabbit5', away, options));
     const statuses = await Promise.all(late.map((node) => node.exited));
     if (statuses.some((status) => status !== 1)) throw new Error(`exit statuses ${statuses.join(', ')}`);

@@ -10,6 +10,8 @@ export interface ScenarioStore {
   /** Ends the store, for good; what a node that starts now is told about it. */
   readonly away: () => Promise<StoreSpec>;
   readonly stop: () => Promise<void>;
+  /** How long a node may form here: more than the latest takeover and one renewal with this TTL. Default: enough for every store. */
+  readonly formationTimeoutMs?: number;
   /** Whether anybody is removed by its lists: those of a platform may be late. Default: true. */
   readonly removes?: boolean;
   /** The host part of node names. Default: this machine's loopback address. */
@@ -26,7 +28,7 @@ async function onEtcd(): Promise<ScenarioStore> {
     await server.kill();
     return spec;
   };
-  return { spec, away, stop: () => server.stop() };
+  return { spec, away, stop: () => server.stop(), formationTimeoutMs: 40_000 };
 }
 
 async function onConsul(): Promise<ScenarioStore> {
@@ -36,7 +38,7 @@ async function onConsul(): Promise<ScenarioStore> {
     await server.kill();
     return spec;
   };
-  return { spec, away, stop: () => server.stop() };
+  return { spec, away, stop: () => server.stop(), formationTimeoutMs: 80_000 };
 }
 
 /** Each node keeps a Lease of its own, and may do no more than the shipped Role allows. */

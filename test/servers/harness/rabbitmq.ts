@@ -63,6 +63,8 @@ export function brokerEnvironment({
 }: BrokerPlace): Readonly<Record<string, string>> {
   return {
     HOME: folder,
+    // Else it is left wherever the tests were started.
+    ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
     ERL_EPMD_PORT: String(epmd.port),
     RABBITMQ_NODENAME: nodename,
     RABBITMQ_USE_LONGNAME: String(hasLongName(nodename)),
