@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { addStatistics, noStatistics, type Statistics } from '@autocluster/testing';
 import { bundleWorker, type Patch } from './bundle.ts';
 import type { Finding, Job, Progress } from './protocol.ts';
@@ -26,22 +26,36 @@ export interface Found {
 /** New space for many short lives, and no stack traces: nobody reads them here. */
 const FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
 
-function runWorker(file: string, job: Job, onProgress: (progress: Progress) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = fork(file, [], { execArgv: FLAGS });
-    let done = false;
-    child.on('message', (progress: Progress) => {
-      done ||= progress.done;
-      onProgress(progress);
-      if (job.untilFirst && progress.findings.length > 0) child.disconnect();
+/** Workers of one search. With `untilFirst`, a finding of one ends all of them. */
+class Crew {
+  readonly #children = new Set<ChildProcess>();
+  #isOver = false;
+
+  run(file: string, job: Job, onProgress: (progress: Progress) => void): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const child = fork(file, [], { execArgv: FLAGS });
+      this.#children.add(child);
+      let done = false;
+      child.on('message', (progress: Progress) => {
+        done ||= progress.done;
+        onProgress(progress);
+        if (job.untilFirst && progress.findings.length > 0) this.#end();
+      });
+      child.on('error', (error) => (this.#isOver ? undefined : reject(error)));
+      child.on('exit', (code, signal) => {
+        this.#children.delete(child);
+        if (done || this.#isOver) resolve();
+        else reject(new Error(`a worker ended with ${signal ?? `code ${code}`} before it was done`));
+      });
+      child.send(job);
     });
-    child.on('error', reject);
-    child.on('exit', (code, signal) => {
-      if (done) resolve();
-      else reject(new Error(`a worker ended with ${signal ?? `code ${code}`} before it was done`));
-    });
-    child.send(job);
-  });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const child of this.#children) child.kill();
+  }
 }
 
 /** Runs histories in processes of their own, all of them from one seed. */
@@ -61,7 +75,8 @@ export async function search(options: Search): Promise<Found> {
   const { file, remove } = await bundleWorker(patches);
   try {
     const jobs = Array.from({ length: workers }, (_, from) => ({ seed, from, histories, stride: workers }));
-    await Promise.all(jobs.map((job) => runWorker(file, { ...job, faults, nodes, limitMs, untilFirst }, add)));
+    const crew = new Crew();
+    await Promise.all(jobs.map((job) => crew.run(file, { ...job, faults, nodes, limitMs, untilFirst }, add)));
   } finally {
     remove();
   }

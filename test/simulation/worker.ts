@@ -27,10 +27,11 @@ async function work(job: Job): Promise<void> {
     const { user, system } = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     const progress: Progress = { statistics, findings, cpuMs: (user + system) / 1_000, done };
-    process.send?.(progress);
+    const sent = new Promise<void>((resolve) => void process.send?.(progress, undefined, undefined, () => resolve()));
     statistics = noStatistics();
     findings = [];
     reportedMs = performance.now();
+    return sent;
   };
   for (let index = job.from; index < job.histories; index += job.stride) {
     if (performance.now() - beganMs > (job.limitMs ?? Number.POSITIVE_INFINITY)) break;
@@ -42,9 +43,9 @@ async function work(job: Job): Promise<void> {
       if (found <= FINDINGS_MAX) findings.push({ seed, plan: outcome.plan, violations: outcome.violations });
       if (job.untilFirst) break;
     }
-    if (performance.now() - reportedMs > REPORT_EVERY_MS) report(false);
+    if (performance.now() - reportedMs > REPORT_EVERY_MS) await report(false);
   }
-  report(true);
+  await report(true);
   process.disconnect();
 }
 

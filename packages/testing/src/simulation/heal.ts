@@ -21,5 +21,6 @@ export function heal(stage: Stage): void {
 /** Nobody but an operator can mend a record that nobody can read. */
 function repairRecord({ cluster, truth }: Stage): void {
   const { record } = cluster.inspect();
-  if (record.kind === 'unreadable' && truth.record) cluster.overwriteRecord(encodeRecord(truth.record));
+  const good = truth.record ?? [...truth.committed.values()].at(-1);
+  if (record.kind === 'unreadable' && good) cluster.overwriteRecord(encodeRecord(good));
 }

@@ -52,9 +52,13 @@ export const DISK_FAULTS: readonly FaultKind[] = [
       if (node === other || !members.includes(other)) return;
       daemon.setView(members.filter((member) => member !== other));
       stage.struck(id, `${node} without ${other}`);
+      // Whoever joined meanwhile has the same view from it.
       stage.during(forMs, () => {
-        const now = daemon.inspect().disk;
-        if (now.cluster === cluster && !now.members.includes(other)) daemon.setView([...now.members, other]);
+        if (stage.daemons.daemon(other).inspect().disk.cluster !== cluster) return;
+        for (const each of stage.daemons.daemons) {
+          const now = each.inspect().disk;
+          if (now.cluster === cluster && !now.members.includes(other)) each.setView([...now.members, other]);
+        }
       });
     },
   }),
