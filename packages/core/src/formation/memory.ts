@@ -142,6 +142,14 @@ function storeChanged(memory: Memory, { store, revision }: Situation['list']): b
   return memory.revision !== undefined && revision !== undefined && revision < memory.revision;
 }
 
+/** The store is watched also while the own daemon is unknown: it can go back and grow again in that time. */
+function withStoreOf(memory: Memory, { listing, nowMs }: Observation): Memory {
+  if (listing.kind === 'failed' || !listing.list.complete) return memory;
+  const { store = memory.store, revision = memory.revision } = listing.list;
+  if (!storeChanged(memory, listing.list)) return { ...memory, store, revision };
+  return { ...memory, store, revision, storeChangedAtMs: nowMs, storeChangeSettled: false, clocks: {} };
+}
+
 /** The memory after one more observation. */
 export function remember(
   config: FormationConfig,
@@ -151,8 +159,9 @@ export function remember(
 ): Memory {
   if (!situation || !situation.list.complete) {
     // A silence with a gap in it proves nothing; the other conditions wait for the next complete list.
-    const { settled: _settled, nobody: _nobody, ...kept } = memory.clocks;
-    return { ...memory, clocks: { ...withoutDown(kept), ...downClock(memory, observation) } };
+    const watched = withStoreOf(memory, observation);
+    const { settled: _settled, nobody: _nobody, ...kept } = watched.clocks;
+    return { ...watched, clocks: { ...withoutDown(kept), ...downClock(memory, observation) } };
   }
   const { list, record, own, peers } = situation;
   const changed = storeChanged(memory, list);

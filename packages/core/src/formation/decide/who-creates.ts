@@ -14,9 +14,11 @@ function nobodyAlive(c: Case): Outcome {
   const replaces = (generation: number) =>
     whenNobodyAlive === 'resume' || (typeof whenNobodyAlive === 'object' && whenNobodyAlive.recreate === generation);
   if (!cluster || !replaces(cluster.generation)) return wait('nobody-alive', 'a member of the cluster is there');
-  const neededMs = Math.max(c.config.settleMs, propagationMs(c.config));
+  const neededMs = Math.max(settlingMs(c.config, c.memory), propagationMs(c.config));
   const silentMs = heldFor(c, 'nobody');
-  if (!cluster.idle && silentMs < neededMs) {
+  // A store that went back may say of a cluster that runs that nobody is there, and the dead hold the names of its members.
+  const isIdle = cluster.idle && c.memory.storeChangedAtMs === undefined;
+  if (!isIdle && silentMs < neededMs) {
     const retryMs = Math.max(1, neededMs - Math.max(0, silentMs));
     return wait('nobody-alive', `a member is there, or none was for ${neededMs} ms`, { retryMs });
   }
