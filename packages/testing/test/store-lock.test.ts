@@ -153,6 +153,21 @@ describe('memory store: unlock', () => {
     expect(operator.inspect().locks).toEqual([]);
   });
 
+  it('nor that of an attempt that asked for a commit, whether it came in time or not', async () => {
+    const { client, call, time, operator } = world();
+    const backend = client();
+    for (const [attempt, heldMs] of [['x', 0] as const, ['y', 30_000] as const]) {
+      backend.faults.inject({ kind: 'duplicate', afterMs: 30_100, verbs: ['lock'], times: 1 });
+      const grant = held(await backend.lock(lockRequest('a', attempt), call()));
+      await time.advance(heldMs);
+      const record = clusterRecord(grant.token, { clusterId: 'id-1' });
+      const kind = heldMs === 0 ? 'released' : 'lost';
+      expect(await backend.unlock(grant, { ...call(), record })).toEqual({ kind });
+      await time.advance(30_200 - heldMs);
+      expect(operator.inspect().locks).toEqual([]);
+    }
+  });
+
   it('commits the record in the same write, and only while the grant holds', async () => {
     const { client, call, time, store, operator } = world();
     const backend = client();

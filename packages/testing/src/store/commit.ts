@@ -30,6 +30,7 @@ function commitFact(space: Namespace, { name, attempt, token }: LockGrant, recor
 
 /** Releases and writes the record in one conditional write. */
 export function commitAndRelease(space: Namespace, grant: LockGrant, record: ClusterRecord, nowMs: number): Unlocked {
+  space.endAttempt(grant.attempt);
   const holder = space.locks.get(grant.name);
   if (!holder || !space.isHeld(grant)) return isCommitted(space, record) ? 'released' : 'lost';
   const entry = storedRecord(record);

@@ -133,8 +133,13 @@ export class Namespace {
     return holder?.token === token && holder.attempt === attempt;
   }
 
+  /** A late copy of this attempt's request must not take the lock again. */
+  endAttempt(attempt: string): void {
+    this.#endedAttempts.add(attempt);
+  }
+
   release(lock: Pick<LockEntry, 'name' | 'attempt' | 'token'>, nowMs: number): boolean {
-    this.#endedAttempts.add(lock.attempt);
+    this.endAttempt(lock.attempt);
     const holder = this.locks.get(lock.name);
     if (!holder || !this.isHeld(lock)) return false;
     this.change(nowMs, () => this.locks.delete(lock.name), { kind: 'unlocked', ...lockFact(holder) });
