@@ -103,6 +103,21 @@ describe('simulated daemons: failures of daemons and network', () => {
     expect((await c.membership(call())).partitions).toEqual([]);
   });
 
+  it('of views that both sides made one wins, and the same one everywhere', async () => {
+    const { a, b, c, form, forget, join, members, world } = setUp();
+    const d = world.daemon('d');
+    await form();
+    await join(d, 'a');
+    c.stop();
+    d.stop();
+    world.partition([['a'], ['b']]);
+    await forget(a, 'c');
+    await forget(b, 'd');
+    expect([members(a), members(b)]).toEqual(['abd', 'abc']);
+    world.heal();
+    expect(members(a)).toBe(members(b));
+  });
+
   it('work fails when the daemon stops on the way, and when its disk is changed', async () => {
     const { time, b, create, join } = setUp({ stepMs: { join: 10 } });
     await create();

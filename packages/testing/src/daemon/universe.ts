@@ -115,10 +115,16 @@ export class Universe {
     let newest = state.disk;
     for (const peer of this.states) {
       const countsMeIn = peer.disk.members.includes(state.node) && this.#clustered(state, peer);
-      if (countsMeIn && peer.disk.version > newest.version) newest = peer.disk;
+      if (countsMeIn && isNewer(peer.disk, newest)) newest = peer.disk;
     }
     if (newest === state.disk) return false;
     this.write(state.node, { members: newest.members, version: newest.version });
     return true;
   }
+}
+
+/** Of two views that both sides of a partition made, one wins, and the same one everywhere. */
+function isNewer(a: Disk, b: Disk): boolean {
+  if (a.version !== b.version) return a.version > b.version;
+  return a.members.toSorted().join() > b.members.toSorted().join();
 }
