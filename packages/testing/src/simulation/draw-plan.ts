@@ -42,7 +42,7 @@ function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions)
     concurrentJoins: chance(0.5),
     stepMs: pick([0, 20, 400]),
     store,
-    latencyMs: pick([1, 10, 60]),
+    latencyMs: pick([1, 10, 60, 60, ttlMs / 20]),
     drift: pick([0, 0.0009]),
     ttlMs: store === 'consul' ? Math.max(ttlMs, 10_000) : ttlMs,
     settleMs: pick([0, 15_000]),

@@ -12,7 +12,6 @@ export interface Workplace {
 }
 
 const STEPS = 6;
-const STEP_MS = 400;
 /** Between two jobs of one node. */
 const REST_MS = 4_000;
 
@@ -50,7 +49,7 @@ async function work(actor: Actor, place: Workplace, turn: number): Promise<void>
       const steps = 1 + Math.floor(process.random() * STEPS);
       for (let step = 0; step < steps && !signal.aborted; step += 1) {
         place.tell(actor, { kind: 'job-step', ...began, sure: isSure(assertHeld) });
-        await pause(process, process.random() * STEP_MS * (step === 2 ? 20 : 1), signal);
+        await pause(process, process.random() ** 2 * place.traits.ttlMs * (step === 1 ? 2 : 0.2), signal);
       }
       place.tell(actor, { kind: 'job-settled', ...began });
     });

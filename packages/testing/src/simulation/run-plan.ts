@@ -70,6 +70,9 @@ export function convergenceMs({ timing, traits, truth }: Stage): number {
 const isWell = (stage: Stage): boolean =>
   stage.launchesAhead === 0 && stage.living.every((actor) => actor.formedIn !== undefined);
 
+const converge = (stage: Stage): Promise<void> =>
+  stage.time.runUntil(() => isWell(stage), { limitMs: convergenceMs(stage) }).catch(() => undefined);
+
 /** Lets a plan come true, and answers what the oracles saw. */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
   const stage = new Stage(plan, options);
@@ -83,8 +86,10 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Out
   try {
     await stage.time.advance(plan.healAtMs);
     heal(stage);
-    await stage.time.runUntil(() => isWell(stage), { limitMs: convergenceMs(stage) }).catch(() => undefined);
+    await converge(stage);
     await stage.time.advance(plan.quietMs + 2 * stage.timing.callTimeoutMs);
+    // Some only see in the quiet what has happened to them.
+    if (!isWell(stage)) await converge(stage);
     // What has expired unseen is over too.
     stage.cluster.inspect();
     for (const watcher of watchers) watcher.end?.();

@@ -34,6 +34,10 @@ export interface Attempt {
   /** Process time at which the last request was sent that was answered with the grant. */
   goodSentOwnMs: number | undefined;
   toldLost: boolean;
+  /** When it was last answered with the grant. */
+  heldAtMs: number | undefined;
+  /** What the store granted last, in ms. */
+  grantedTtlMs: number | undefined;
   unlockSent: boolean;
 }
 
@@ -134,7 +138,13 @@ export class Truth implements Listener {
     if (verb === 'lock') {
       const { name: lock, attempt } = request as LockRequest;
       if (this.attempts.has(attempt)) return;
-      const unknown = { goodSentOwnMs: undefined, toldLost: false, unlockSent: false };
+      const unknown = {
+        goodSentOwnMs: undefined,
+        grantedTtlMs: undefined,
+        heldAtMs: undefined,
+        toldLost: false,
+        unlockSent: false,
+      };
       this.attempts.set(attempt, { actor, lock, ...unknown });
     } else if (verb === 'unlock') {
       const { grant } = request as { grant: LockGrant };
@@ -152,7 +162,11 @@ export class Truth implements Listener {
       const kind = outcomeOf(end.value);
       // What comes after its time limit reaches nobody.
       const inTime = actor.clock.monotonicMs() - call.ownSentMs < call.timeoutMs;
-      if (attempt && kind === 'held' && inTime) attempt.goodSentOwnMs = call.ownSentMs;
+      if (attempt && kind === 'held' && inTime) {
+        attempt.goodSentOwnMs = call.ownSentMs;
+        attempt.heldAtMs = end.atMs;
+        attempt.grantedTtlMs = grantedTtlOf(end.value) ?? attempt.grantedTtlMs;
+      }
       if (attempt && kind === 'lost') attempt.toldLost = true;
     } else if (verb === 'list' && end?.kind === 'resolved' && isList(end.value)) {
       this.lists.set(actor, { list: end.value, sentMs: call.sentMs, atMs: end.atMs });
@@ -260,6 +274,13 @@ export interface TruthSource {
 export function outcomeOf(value: unknown): LockOutcome['kind'] | undefined {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
   return value.kind === 'held' || value.kind === 'busy' || value.kind === 'lost' ? value.kind : undefined;
+}
+
+function grantedTtlOf(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null || !('grant' in value)) return undefined;
+  const { grant } = value;
+  if (typeof grant !== 'object' || grant === null || !('ttlMs' in grant)) return undefined;
+  return typeof grant.ttlMs === 'number' ? grant.ttlMs : undefined;
 }
 
 const isList = (value: unknown): value is MemberList =>

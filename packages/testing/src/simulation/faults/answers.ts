@@ -61,6 +61,30 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
         values.twice ? { kind: 'duplicate', afterMs: values.byMs } : { kind: 'delay', requestMs: values.byMs },
       ),
   }),
+  fault('6a', {
+    title: 'a node stops, and copies of what it said before arrive when it is back',
+    draw: ({ node, ttls, random }) => ({ node: node(), byMs: 200 + ttls(1), inMs: random.next() * 2_000 }),
+    strike(stage, { node, byMs, inMs }, id) {
+      const actor = stage.current(node);
+      if (!actor) return;
+      stage.strikeCalls(id, actor, { kind: 'duplicate', afterMs: byMs, verbs: VERBS }, inMs + byMs);
+      stage.later(inMs, () => {
+        if (stage.current(node) === actor) stage.restart(actor, 1);
+      });
+    },
+  }),
+  fault('6b', {
+    title: 'a commit is on its way for longer than its lock is held',
+    draw: ({ node, random }) => ({ node: node(), share: 1 + random.next() * 2 }),
+    strike(stage, { node, share }, id) {
+      const delay = () => {
+        const actor = stage.current(node);
+        const requestMs = share * stage.timing.callTimeoutMs;
+        if (actor) stage.strikeCalls(id, actor, { kind: 'delay', requestMs, verbs: ['unlock'], times: 1 }, requestMs);
+      };
+      stage.atNext({ verb: 'create', node, when: 'sent' }, delay, stage.plan.healAtMs);
+    },
+  }),
   fault('9', {
     title: 'the revision of a list is lower than it was',
     draw: (outline) => ({ ...onLists(outline), by: 1 + outline.below(20) }),

@@ -1,4 +1,4 @@
-import { decodeRecord, encodeRecord, FORMATION_LOCK } from '@autocluster/core/backend';
+import { FORMATION_LOCK } from '@autocluster/core/backend';
 import type { Verb } from '../../store/index.js';
 import { JOB_LOCK } from '../jobs.js';
 import type { Stage } from '../stage.js';
@@ -203,14 +203,13 @@ export const STORE_FAULTS: readonly FaultKind[] = [
     title: 'a newer version of the library has written fields of its own into the record',
     draw: () => ({}),
     strike(stage, _, id) {
-      const { recordText } = stage.cluster.inspect();
-      const stored = recordText === undefined ? undefined : decodeRecord(recordText);
+      const { recordText, record } = stage.cluster.inspect();
       // A newer version takes the lock as we do.
-      if (stored?.kind !== 'present' || stage.truth.holders.has(FORMATION_LOCK)) return;
-      const { record } = stored;
+      if (recordText === undefined || record.kind !== 'present' || stage.truth.holders.has(FORMATION_LOCK)) return;
       stage.struck(id, 'the record');
-      const extra = { ...record.extra, 'zone-rules': 'v2' };
-      stage.cluster.overwriteRecord(encodeRecord({ ...record, extra, version: record.version + 1 }));
+      const fields: unknown = JSON.parse(recordText);
+      const newer = { 'zone-rules': 'v2', version: record.record.version + 1 };
+      if (typeof fields === 'object') stage.cluster.overwriteRecord(JSON.stringify({ ...fields, ...newer }));
     },
   }),
   fault('57a', {

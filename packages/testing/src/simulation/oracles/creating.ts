@@ -75,12 +75,26 @@ const F2: Oracle = {
 const isRestoreOver = (record: ClusterRecord, before: ClusterRecord) =>
   record.generation > before.generation && record.version > 1;
 
+/** Rows of the catalogue that make a list say what is not so. */
+const LYING: ReadonlySet<string> = new Set(['3', '11', '26', '28a']);
+
 const F6: Oracle = {
   id: 'F6',
   holds: 'nobody creates or joins without a complete list that is not older than the margin',
   watch(court) {
     const { check, truth, stage } = court;
+    // Some faults are lists that lie on purpose.
+    let lies = stage.traits.store === 'late';
     return {
+      struck: (fault) => void (lies ||= LYING.has(fault)),
+      answered({ actor, verb, sentMs, end }) {
+        const listed = truth.lists.get(actor);
+        if (verb !== 'list' || lies || end?.kind !== 'resolved' || !listed || end.value !== listed.list) return;
+        if (!listed.list.complete || truth.tamperedMs >= sentMs) return;
+        const shown = new Set(listed.list.members.map(({ node }) => node));
+        const missing = [...truth.registrations].find(([node, { sinceMs }]) => sinceMs < sentMs && !shown.has(node));
+        check(!missing, () => `${actor.label} is told that all are listed, and ${missing?.[0]} is not`);
+      },
       sent({ actor, verb }) {
         if (verb !== 'create' && verb !== 'join') return;
         const listed = truth.lists.get(actor);

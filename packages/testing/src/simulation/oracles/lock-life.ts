@@ -7,6 +7,9 @@ import type { Oracle } from './oracle.js';
 /** Clocks are compared to this, in ms: they are sums of fractions. */
 const TOLERANCE_MS = 1;
 
+/** A tenth of the TTL is for stopping, and both clocks may be wrong by a thousandth. */
+const deadlineOf = (ttlMs: number): number => (ttlMs * 0.9 * 0.999) / 1.001;
+
 const L5: Oracle = {
   id: 'L5',
   holds: 'a lock is lost when the store says so or its deadline has come, and not a moment earlier or later',
@@ -23,7 +26,7 @@ const L5: Oracle = {
         const attempt = job?.actor === actor ? job.attempt : undefined;
         const sinceMs = sinceSentMs(attempt);
         if (attempt === undefined || sinceMs === undefined) return;
-        const { lockDeadlineMs } = stage.timing;
+        const lockDeadlineMs = deadlineOf(truth.attempts.get(attempt)?.grantedTtlMs ?? stage.traits.ttlMs);
         if (fact.kind === 'job-step') {
           const inTime = !fact.sure || sinceMs < lockDeadlineMs + TOLERANCE_MS;
           return check(inTime, () => `${actor.label} is sure ${sinceMs} ms after its last good request`);
@@ -41,6 +44,11 @@ const L6: Oracle = {
   holds: 'work begins under a grant that is in force, and a grant that nobody waits for does not stay',
   watch({ check, truth, stage }) {
     return {
+      store(event) {
+        if (event.kind !== 'locked') return;
+        const released = truth.attempts.get(event.attempt)?.unlockSent === true;
+        check(!released, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
+      },
       node(actor, fact) {
         if (fact.kind !== 'job-began') return;
         const grant = truth.grants.get(fact.token);
@@ -55,7 +63,8 @@ const L6: Oracle = {
       end() {
         for (const grant of truth.holders.values()) {
           const owner = truth.attempts.get(grant.attempt)?.actor;
-          const oldMs = stage.nowMs - grant.sinceMs;
+          const usedMs = truth.attempts.get(grant.attempt)?.heldAtMs ?? grant.sinceMs;
+          const oldMs = stage.nowMs - Math.max(grant.sinceMs, usedMs);
           if (
             !owner ||
             grant.sinceMs <= truth.replacedMs ||

@@ -122,7 +122,8 @@ function toldInTime({ check, truth, stage }: Court, job: Job): void {
   const { runningSinceMs } = job.actor;
   if (runningSinceMs === undefined || runningSinceMs > job.abortedMs - stage.traits.ttlMs) return;
   const gapMs = stage.nowMs - job.abortedMs;
-  const needed = stage.timing.stopBudgetMs * 0.99;
+  const grantedMs = truth.attempts.get(grant.attempt)?.grantedTtlMs ?? stage.traits.ttlMs;
+  const needed = (grantedMs / 10) * 0.99;
   check(gapMs >= needed, () => `${job.actor.label} had ${gapMs} ms to stop, not ${needed}`);
 }
 

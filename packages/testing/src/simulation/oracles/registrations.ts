@@ -27,8 +27,9 @@ const R1: Oracle = {
 const R2: Oracle = {
   id: 'R2',
   holds: 'a node removes only the entry of its own instance',
-  watch({ check }) {
+  watch({ check, truth }) {
     const asked = new Set<string>();
+    const listed = new Map<string, string>();
     return {
       sent({ actor, verb, request }) {
         if (verb !== 'unregister') return;
@@ -38,8 +39,14 @@ const R2: Oracle = {
         check(own, () => `${actor.label} removes the entry of ${node} ${instance}`);
       },
       store(event) {
+        if (event.kind === 'registered') listed.set(event.node, event.instance);
+        if (event.kind === 'operator') {
+          listed.clear();
+          for (const [node, { instance }] of truth.registrations) listed.set(node, instance);
+        }
         if (event.kind !== 'unregistered') return;
-        check(asked.has(event.instance), () => `the entry of ${event.node} went, and nobody of it had asked for that`);
+        const own = asked.has(event.instance) && (listed.get(event.node) ?? event.instance) === event.instance;
+        check(own, () => `the entry of ${event.node} ${listed.get(event.node)} went, and it had not asked for that`);
       },
     };
   },
