@@ -43,7 +43,8 @@ class Crew {
         if (job.untilFirst && progress.findings.length > 0) this.#end();
       });
       child.on('error', (error) => (this.#isOver ? undefined : reject(error)));
-      child.on('exit', (code, signal) => {
+      // Not `exit`: what it said last may still be on its way then.
+      child.on('close', (code, signal) => {
         this.#children.delete(child);
         if (done || this.#isOver) resolve();
         else reject(new Error(`a worker ended with ${signal ?? `code ${code}`} before it was done`));

@@ -182,8 +182,8 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'no-silence-needed',
     'a cluster is replaced without waiting for its members',
     CREATES,
-    '  if (!cluster.idle && silentMs < neededMs) {',
-    '  if (!cluster.idle && silentMs < neededMs - 1e9) {',
+    '  if (!isIdle && silentMs < neededMs) {',
+    '  if (!isIdle && silentMs < neededMs - 1e9) {',
   ),
   mutant(
     'never-settles',

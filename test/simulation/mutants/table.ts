@@ -1,0 +1,59 @@
+import { ORACLES } from '@autocluster/testing';
+import type { Limits, Verdict } from './index.ts';
+
+/** Oracles that saw none of these bugs: nobody knows whether they can see anything. */
+export function idleOracles(verdicts: readonly Verdict[]): readonly string[] {
+  const seeing = new Set(verdicts.flatMap(({ seenBy }) => seenBy));
+  return ORACLES.map(({ id }) => id).filter((id) => !seeing.has(id));
+}
+
+export const survivors = (verdicts: readonly Verdict[]): readonly Verdict[] =>
+  verdicts.filter(({ killedBy }) => killedBy === undefined);
+
+function mutantRow({ mutant: { id, bug }, killedBy, seenBy, histories }: Verdict): string {
+  return `| ${id} | ${bug} | ${killedBy ?? '**nobody**'} | ${seenBy.slice(1).join(' ')} | ${histories} |`;
+}
+
+function oracleRow({ id, holds }: (typeof ORACLES)[number], verdicts: readonly Verdict[]): string {
+  const names = (chosen: readonly Verdict[]) => chosen.map(({ mutant }) => mutant.id).join(', ');
+  const first = verdicts.filter(({ killedBy }) => killedBy === id);
+  const alone = first.filter(({ seenBy }) => seenBy.length === 1);
+  const later = verdicts.filter(({ killedBy, seenBy }) => killedBy !== id && seenBy.includes(id));
+  const shared = first.filter((each) => !alone.includes(each));
+  return `| ${id} | ${holds} | ${names(alone)} | ${names(shared)} | ${names(later)} |`;
+}
+
+/** What killed what, as Markdown. */
+export function killTable(verdicts: readonly Verdict[], { histories, seed }: Limits): string {
+  const killed = verdicts.filter(({ killedBy }) => killedBy !== undefined);
+  const slowest = Math.max(0, ...killed.map((each) => each.histories));
+  const alive = survivors(verdicts).map(({ mutant: { id, bug } }) => `- \`${id}\`: ${bug}`);
+  const idle = idleOracles(verdicts).map((id) => `- \`${id}\`: ${ORACLES.find((each) => each.id === id)?.holds}`);
+  return `# Planted bugs, and which oracle saw them
+
+Written by \`npm run simulate:mutants -- --histories ${histories} --seed ${seed} --write FILE\`; do not edit. Each bug is planted into a copy of the
+sources, and histories are run until an oracle sees it, at most ${histories}. The same seed makes the same table.
+
+${killed.length} of ${verdicts.length} were seen, the slowest after ${slowest} histories.
+
+## Not seen
+
+${alive.length > 0 ? alive.join('\n') : 'None.'}
+
+## Oracles that saw none of them
+
+${idle.length > 0 ? idle.join('\n') : 'None.'}
+
+## Bugs
+
+| bug | what it is | first seen by | in the same history by | histories |
+| --- | --- | --- | --- | ---: |
+${verdicts.map(mutantRow).join('\n')}
+
+## Oracles
+
+| oracle | what must hold | saw alone | saw first | saw later |
+| --- | --- | --- | --- | --- |
+${ORACLES.map((oracle) => oracleRow(oracle, verdicts)).join('\n')}
+`;
+}
