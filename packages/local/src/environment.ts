@@ -5,16 +5,14 @@ import { ClusterError } from '@autocluster/core/backend';
 import { DATA_FILE, type Database, openDatabase } from './database.js';
 import { STORE_KEY } from './keys.js';
 import { type Notice, openNotice } from './notice.js';
-import type { Turn } from './turn.js';
+import { QUEUE_FOLDER, TURN_FOLDER, type Turn } from './turn.js';
 import { createWriter, type Writer } from './writer.js';
 
 /** Changes of the layout that another release must not touch raise this number. */
 const FORMAT = 1;
 const IDENTITY = /^\{"format":(\d{1,9})(?:,"id":"([\w-]{1,64})")?/;
 const NOTICE_FILE = 'changes';
-/** Where processes show whose turn it is. */
-export const TURN_FOLDER = 'turn';
-const FILES = [DATA_FILE, 'lock.mdb', NOTICE_FILE, TURN_FOLDER];
+const FILES = [DATA_FILE, 'lock.mdb', NOTICE_FILE, TURN_FOLDER, QUEUE_FOLDER];
 
 /** An open folder. */
 export interface Environment {

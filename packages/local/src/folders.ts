@@ -1,6 +1,5 @@
 import { mkdirSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Environment, openEnvironment, requireAccess, TURN_FOLDER } from './environment.js';
+import { type Environment, openEnvironment, requireAccess } from './environment.js';
 import { heldUp } from './errors.js';
 import { createTurn, inTurn, type Turn } from './turn.js';
 
@@ -31,15 +30,19 @@ export interface Borrowed {
   readonly giveBack: () => Promise<void>;
 }
 
-/** With the pauses between them, about a second. */
-const MOST_ATTEMPTS = 100;
+/** With the waits between them, about a second. */
+const MOST_LOOKS = 20;
 
-/** Throws when other processes had their turn for so long that one of them must be stuck. */
+/** Throws when the same process had its turn whenever it was looked for, so that it must be stuck. */
 function whilePatient({ turn, place }: Folder): () => void {
-  let attempts = 0;
+  let looks = 0;
+  let suspects: readonly string[] = [];
   return () => {
-    attempts += 1;
-    if (attempts > MOST_ATTEMPTS) throw heldUp(place, turn.others());
+    const others = turn.others();
+    const still = suspects.filter((mark) => others.includes(mark));
+    looks = still.length === 0 ? 0 : looks + 1;
+    suspects = still.length === 0 ? others : still;
+    if (looks > MOST_LOOKS) throw heldUp(place, suspects);
   };
 }
 
@@ -89,7 +92,7 @@ export async function borrowEnvironment(path: string): Promise<Borrowed> {
   const place = realpathSync(path);
   requireAccess(place);
   const known = folders.get(place);
-  const turn = known?.turn ?? createTurn(join(place, TURN_FOLDER));
+  const turn = known?.turn ?? createTurn(place);
   const folder = known ?? { place, turn, opening: undefined, opened: undefined, users: 0 };
   folders.set(place, folder);
   folder.users += 1;

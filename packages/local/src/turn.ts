@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { hasEnded, ownMark } from './process-mark.js';
+import { createQueue, type Queue } from './queue.js';
 
 /**
  * Lets one process at a time open, write or close the store. LMDB locks out writers among themselves, but a process that
@@ -15,18 +15,38 @@ export interface Turn {
   others(): readonly string[];
   /** Takes their turn from those that have ended. */
   forget(): void;
+  /** Those that wait for their turn. */
+  readonly queue: Queue;
+  /** Calls the first of them, unless somebody has the turn, and will, or was called and is not among the `late`. */
+  passOn(late?: readonly string[]): void;
 }
+
+/** In the folder of the store: where processes show whose turn it is, and where they wait for it. */
+export const TURN_FOLDER = 'turn';
+export const QUEUE_FOLDER = 'queue';
 
 /**
  * Who wants a turn shows a file, and then looks for others: of two who want it at once, at least one sees the other. A file
- * is shown for as long as `work` takes, in which nothing else of this process runs.
+ * is shown for as long as `work` takes, in which nothing else of this process runs. Who is the last to take a file away
+ * calls the first that waits.
  */
-export function createTurn(folder: string): Turn {
+export function createTurn(store: string): Turn {
+  const folder = join(store, TURN_FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const queue = createQueue(join(store, QUEUE_FOLDER));
   const own = join(folder, ownMark);
 
   const others = () => readdirSync(folder).filter((mark) => mark !== ownMark);
+  const passOn = (late?: readonly string[]) => {
+    try {
+      if (!queue.isEmpty() && others().length === 0) queue.callFirst(late);
+    } catch {
+      // A call that is lost costs time only: the work is done.
+    }
+  };
   return {
+    queue,
+    passOn,
     attempt(work) {
       // A file that is shown in vain keeps others off for that moment.
       if (others().length > 0) return undefined;
@@ -35,6 +55,7 @@ export function createTurn(folder: string): Turn {
         return others().length === 0 ? { result: work() } : undefined;
       } finally {
         rmSync(own, { force: true });
+        passOn();
       }
     },
     others,
@@ -44,17 +65,38 @@ export function createTurn(folder: string): Turn {
   };
 }
 
-/** A turn takes less; who asks more often takes from the processor what those that have their turn need to end it. */
-const PAUSE_MS = 10;
-const ATTEMPTS_BETWEEN_LOOKS = 4;
+/** A call comes at once. It does not come from one that was killed in its turn, or that misses it because it is stopped. */
+const LOOK_EVERY_MS = 50;
 
 /** Does `work` when the turn comes; `requireWanted` throws when it is not waited for any longer. */
 export async function inTurn<T>(turn: Turn, work: () => T, requireWanted: () => void): Promise<T> {
-  for (let attempts = 0; ; attempts += 1) {
-    requireWanted();
-    const done = turn.attempt(work);
-    if (done !== undefined) return done.result;
-    if (attempts % ATTEMPTS_BETWEEN_LOOKS === 0) turn.forget();
-    await pause(PAUSE_MS);
+  const { queue } = turn;
+  requireWanted();
+  const done = queue.isEmpty() ? turn.attempt(work) : undefined;
+  if (done !== undefined) return done.result;
+  const place = queue.join();
+  const leaveAndWork = () => {
+    place.leave();
+    return work();
+  };
+  try {
+    for (;;) {
+      place.keep();
+      turn.forget();
+      // Whoever had its turn until now may not have seen this ticket.
+      turn.passOn();
+      const called = queue.called();
+      await place.wait(LOOK_EVERY_MS);
+      requireWanted();
+      if (!place.isCalled()) turn.passOn(called);
+      // Called or not: a turn that stands free goes to whoever is given the processor.
+      const had = turn.attempt(leaveAndWork);
+      if (had !== undefined) return had.result;
+    }
+  } catch (error) {
+    place.leave();
+    // Its call may have been the only one on the way.
+    turn.passOn();
+    throw error;
   }
 }

@@ -43,7 +43,7 @@ test('the folder is made with all its parents, for its owner only', async () => 
   const backend = local({ cluster: 'orders', folder: join(folder, 'a', 'b') });
   await backend.list(call());
   await backend.close();
-  expect(readdirSync(join(folder, 'a', 'b')).sort()).toEqual(['changes', 'data.mdb', 'lock.mdb', 'turn']);
+  expect(readdirSync(join(folder, 'a', 'b')).sort()).toEqual(['changes', 'data.mdb', 'lock.mdb', 'queue', 'turn']);
 });
 
 test('the default folder follows the conventions of the platform', () => {

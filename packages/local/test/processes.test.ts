@@ -1,9 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createClient } from '../src/client.js';
 import { readOptions } from '../src/config.js';
 import { heldToken } from '../src/locks.js';
+import { QUEUE_FOLDER } from '../src/turn.js';
 import { attempt, call, held, machineClock, member, newFolder, newRecord, openLocal, registered } from './support.js';
 import { ask, kill, startHolder, startWorker } from './workers/processes.js';
 
@@ -157,6 +160,25 @@ test('while a process is stuck inside a transaction others read, give up in time
   await registered(backend, member('b'));
   expect((await backend.list(call())).record).toEqual({ kind: 'absent' });
   expect(await backend.unlock(grant, call())).toEqual({ kind: 'released' });
+});
+
+test('a process that is stopped while it waits for its turn holds up nobody', async () => {
+  const folder = newFolder();
+  const backend = openLocal(folder);
+  const worker = await startWorker(folder);
+  await Promise.all([backend.list(call()), ask(worker, 'list', {})]);
+  const holder = await startHolder(folder);
+  const first = ask(worker, 'register', { request: member('a') });
+  const queued = () => readdirSync(join(folder, QUEUE_FOLDER));
+  while (!queued().some((ticket) => ticket.includes(`-${worker.pid}-`))) await new Promise(setImmediate);
+  worker.kill('SIGSTOP');
+  const second = registered(backend, member('b'));
+  await kill(holder);
+  await second;
+  for (let each = 0; each < 5; each += 1) await registered(backend, member(`c-${each}`));
+  worker.kill('SIGCONT');
+  expect(await first).toMatchObject({ kind: 'registered' });
+  await kill(worker);
 });
 
 test('a backend can be closed while a process is stuck inside a transaction', async () => {

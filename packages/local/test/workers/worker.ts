@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import {
   type Backend,
   type CallOptions,
@@ -14,7 +13,6 @@ import {
   type UnlockOutcome,
 } from '@autocluster/core/backend';
 import { openDatabase } from '../../src/database.js';
-import { TURN_FOLDER } from '../../src/environment.js';
 import { local } from '../../src/index.js';
 import { createTurn } from '../../src/turn.js';
 
@@ -100,7 +98,7 @@ async function form(): Promise<void> {
 
 /** Stops for good in the middle of a transaction, half of which is written. */
 function hold(): void {
-  createTurn(join(folder, TURN_FOLDER)).attempt(() => {
+  createTurn(folder).attempt(() => {
     openDatabase(folder).transact((transaction) => {
       transaction.write([{ key: 'clusters/orders/record', value: 'half' }]);
       tell({ holding: true });
