@@ -45,6 +45,7 @@ function environment(number) {
   return {
     HOME: home,
     ERL_EPMD_PORT: String(EPMD),
+    ERL_FLAGS: '-start_epmd false',
     ERLANG_COOKIE_FILE: secret,
     HEALTH_PORT: String(healthPort(number)),
     RABBITMQ_NODENAME: `rabbit${number}@127.0.0.1`,

@@ -36,7 +36,7 @@ serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours"
     await etcd.stop();
   });
 
-  it('form one cluster: ours adopts a native one, and a native one then joins ours', { timeout: 240_000 }, async () => {
+  it('form one cluster: ours adopts a native one, and a native one then joins ours', { timeout: 600_000 }, async () => {
     const first = await startNative();
     const [ours] = await fleet.start({
       name: 'ours',

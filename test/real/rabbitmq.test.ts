@@ -7,8 +7,8 @@ import { QUICK, seedScenario } from './rabbitmq/seed-scenario.ts';
 
 const OPTIONS = { ttlMs: 15_000, onFailure: 'stop', onEvicted: 'rejoin' } as const;
 
-// Longer than the slowest wait of a node, which then tells its story: a broker boots in 5 to 60 s, by what else runs.
-vi.setConfig({ testTimeout: 300_000 });
+// Longer than the slowest wait of a node, which then tells its story: a broker boots in 5 to 100 s, by what else runs.
+vi.setConfig({ testTimeout: 600_000 });
 
 // The scenario waits most of the time, and leaves the processor to the steps beside it.
 describe.concurrent('RabbitMQ', () => {

@@ -121,7 +121,7 @@ export class RabbitNode {
     this.#child = child;
   }
 
-  async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, withinMs = 90_000): Promise<T> {
+  async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, withinMs = 240_000): Promise<T> {
     try {
       return (await until(`${this.nodename}: ${what}`, look, { withinMs, everyMs: 50 })) as T;
     } catch (error) {
@@ -216,6 +216,10 @@ export async function statusOf(node: Pick<RabbitNode, 'rabbitmqctl'>): Promise<S
   if (exitCode !== 0) throw new Error(`cluster_status ended with ${exitCode}: ${stderr}`);
   const { members, running } = parseClusterStatus(stdout);
   return { members: [...members].sort(), running: [...running].sort() };
+}
+
+export async function allReady(nodes: readonly RabbitNode[]): Promise<boolean> {
+  return (await Promise.all(nodes.map((node) => node.answers('/readyz')))).every(({ status }) => status === 200);
 }
 
 /** By what each of them reports of itself and of its cluster. */

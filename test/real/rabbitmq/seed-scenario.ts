@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import type { CleanupOptions } from '@autocluster/core';
 import { until } from '../../servers/harness/index.ts';
-import { allHealthy, oneCluster, RabbitFleet, type RabbitNode, type StoreSpec } from './fleet.ts';
+import { allHealthy, allReady, oneCluster, RabbitFleet, type RabbitNode, type StoreSpec } from './fleet.ts';
 import { confirmedMessages, declareQuorumQueue, messagesIn, publishConfirmed } from './queue.ts';
 import { type ScenarioStore, STORES, type StoreName, startStore } from './stores.ts';
 
@@ -63,6 +63,8 @@ class Scenario {
     const nodes = await this.#fleet.start(this.#spec('rabbit1'), this.#spec('rabbit2'), this.#spec('rabbit3'));
     await Promise.all(nodes.map((node) => node.formed()));
     await this.#require('nodes and running_nodes list all three on every node', () => oneCluster(nodes));
+    await this.#require('each answers that it is ready', () => allReady(nodes));
+    await this.#store.serve?.('rabbit1', 'rabbit2', 'rabbit3');
     await this.#require('the health report of each is ok', () => allHealthy(nodes));
     return nodes;
   }
@@ -91,6 +93,8 @@ class Scenario {
     if (third.last('registration.made')?.data['instance'] === instance) throw new Error('the same instance');
     if (third.state('formed')?.data['role'] !== role) throw new Error(`it is no ${role}`);
     await this.#require('it is a member again, as another instance', () => oneCluster(nodes));
+    await this.#require('it answers that it is ready', () => allReady([third]));
+    await this.#store.serve?.(third.spec.name);
     await this.#require('the health report of each is ok again', () => allHealthy(nodes));
     const left = await messagesIn(third, QUEUE);
     if (left !== confirmedMessages(QUEUE)) throw new Error(`${left} of ${confirmedMessages(QUEUE)} confirmed messages`);

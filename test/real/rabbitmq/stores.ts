@@ -1,4 +1,13 @@
-import { makeMachine, makePod, makeService, removePod, shippedRole, tokenWith } from '../../backends/kubernetes.ts';
+import {
+  makeMachine,
+  makePod,
+  makeService,
+  removePod,
+  setReady,
+  shippedRole,
+  tokenWith,
+  type PodOptions,
+} from '../../backends/kubernetes.ts';
 import { startConsul, startEtcd, startKubernetes } from '../../servers/harness/index.ts';
 import type { StoreSpec } from './fleet.ts';
 
@@ -19,6 +28,8 @@ export interface ScenarioStore {
   /** A platform knows by itself who is there; the names are those before the `@`. */
   readonly appear?: (...names: readonly string[]) => Promise<void>;
   readonly disappear?: (name: string) => Promise<void>;
+  /** What the platform does when nodes answer its probes. */
+  readonly serve?: (...names: readonly string[]) => Promise<void>;
 }
 
 async function onEtcd(): Promise<ScenarioStore> {
@@ -60,11 +71,20 @@ async function onPods(): Promise<ScenarioStore> {
   const token = await tokenWith(server, 'pods', shippedRole('platform').rules);
   await makeMachine(server);
   await makeService(server, 'rabbits');
-  let address = 10;
+  let addresses = 10;
+  const pods = new Map<string, PodOptions>();
   const appear = async (...names: readonly string[]) => {
     for (const name of names) {
-      address += 1;
-      await makePod(server, { name, hostname: name, service: 'rabbits', ips: [`10.0.0.${address}`], ready: false });
+      addresses += 1;
+      const pod = { name, hostname: name, service: 'rabbits', ips: [`10.0.0.${addresses}`], ready: false };
+      await makePod(server, pod);
+      pods.set(name, pod);
+    }
+  };
+  const serve = async (...names: readonly string[]) => {
+    for (const name of names) {
+      const pod = pods.get(name);
+      if (pod) await setReady(server, pod, true);
     }
   };
   const members = { service: 'rabbits', address: 'hostname', suffix: '@localhost', checkName: false };
@@ -75,7 +95,7 @@ async function onPods(): Promise<ScenarioStore> {
     return spec;
   };
   const disappear = (name: string) => removePod(server, name);
-  return { spec, away, stop: () => server.stop(), host: 'localhost', removes: false, appear, disappear };
+  return { spec, away, stop: () => server.stop(), host: 'localhost', removes: false, appear, disappear, serve };
 }
 
 const STARTS: Readonly<Record<StoreName, () => Promise<ScenarioStore>>> = {

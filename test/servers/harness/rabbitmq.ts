@@ -66,6 +66,8 @@ export function brokerEnvironment({
     // Else it is left wherever the tests were started.
     ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
     ERL_EPMD_PORT: String(epmd.port),
+    // A command that is still on its way when the port mapper ends would start one that outlives the tests.
+    ERL_FLAGS: '-start_epmd false',
     RABBITMQ_NODENAME: nodename,
     RABBITMQ_USE_LONGNAME: String(hasLongName(nodename)),
     RABBITMQ_NODE_IP_ADDRESS: LOOPBACK,

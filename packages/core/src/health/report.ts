@@ -143,7 +143,10 @@ function sizes({ membership, theirs, record: stored, members, o: { peer } }: Fac
   if (!members || !stored) return unknownList;
   if (!membership) return failing('the own daemon does not tell its members');
   const mine = committed(membership);
-  const listedCount = mine ? members.filter((each) => sameIdentity(each.identity, mine)).length : 0;
+  // What a platform lists has no identity: then the own daemon says who is of its cluster.
+  const isOfOurs = ({ node, identity }: Registration) =>
+    identity ? sameIdentity(identity, mine) : mine !== undefined && membership.members.includes(node);
+  const listedCount = members.filter(isOfOurs).length;
   const counts = [`${membership.members.length} members`, `${membership.running.length} run`, `${listedCount} listed`];
   if (peer && theirs) counts.push(`${theirs.members.length} as ${peer.node} counts`);
   const evidence = `${counts.join(', ')}; size ${stored.size}`;

@@ -42,6 +42,19 @@ describe('nodes that a platform lists', () => {
     expect(made).toEqual(NAMES.map((name) => `pod-${name}`));
   });
 
+  it('count in the health report by what the own daemon says of them: the list has no identity', async () => {
+    const world = platform();
+    const daemons = world.daemons();
+    const nodes = NAMES.map((name) => world.launch(name, { driver: daemons.daemon(name) }));
+    await world.formed(...NAMES);
+    await world.until(() => recordOf(world)?.size === NAMES.length);
+    for (const node of nodes) {
+      const { checks } = await world.settle(node.health());
+      const evidence = '3 members, 3 run, 3 listed; size 3';
+      expect(checks).toContainEqual(expect.objectContaining({ name: 'sizes', status: 'ok', evidence }));
+    }
+  });
+
   it('do not take a cluster for idle while the platform lists others, who may be members', async () => {
     const world = platform();
     const daemons = world.daemons();
