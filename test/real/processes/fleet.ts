@@ -19,7 +19,9 @@ export type Moment =
   | 'after create, before the record'
   | 'while joining'
   | 'while releasing'
-  | 'after the record, before ready';
+  | 'after the record, before ready'
+  | 'after marking'
+  | 'while forgetting';
 
 export interface NodeSpec {
   readonly node: string;

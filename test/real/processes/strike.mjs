@@ -36,6 +36,7 @@ export function struckBackend(backend, strikeAt) {
       strikeAt('while releasing');
       const outcome = await backend.unlock(grant, options);
       if (options.record) strikeAt('after the record, before ready');
+      if (options.record?.removed.length > 0) strikeAt('after marking');
       return outcome;
     },
   };

@@ -12,6 +12,14 @@ async function openStore({ name: store, options }, cluster) {
   return open({ cluster, ...options });
 }
 
+/** What an application does when a peer is gone for good: it obeys the signal. */
+async function forget(gone, { signal }, strikeAt) {
+  strikeAt('while forgetting');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  signal.throwIfAborted();
+  tell('forgot', { node: gone });
+}
+
 async function prepare({ store, cluster, strike, file, options, ...spec }) {
   name = spec.node;
   const strikeAt = striker(strike, tell);
@@ -24,6 +32,7 @@ async function prepare({ store, cluster, strike, file, options, ...spec }) {
       tell('joined', { seed: seed.node });
       strikeAt('while joining');
     },
+    ...(options.cleanup ? { onForget: (gone, under) => forget(gone, under, strikeAt) } : {}),
   };
   const all = {
     backend: struckBackend(await openStore(store, cluster), strikeAt),

@@ -75,6 +75,7 @@ class Execution {
   readonly #parts: ExecutorParts;
   readonly #request: RemovalRequest;
   #look: Look | undefined;
+  #asked = false;
 
   constructor(parts: ExecutorParts, request: RemovalRequest) {
     this.#parts = parts;
@@ -91,6 +92,9 @@ class Execution {
         if (this.#look) this.#request.onLook(this.#look);
         return { kind: 'refused', node, by: thrown.held.brake, detail: thrown.held.detail };
       }
+      // Before the daemon was asked, a lock that ended is one more reason to leave it alone.
+      if (!this.#asked && (isClusterError(thrown, 'LOCK_LOST') || isClusterError(thrown, 'LOCK_UNVERIFIED')))
+        return { kind: 'refused', node, by: 'lock-not-held', detail: thrown.message };
       return failure(node, thrown);
     }
   }
@@ -138,6 +142,7 @@ class Execution {
     const scope = anySignal([this.#request.signal, lock.signal, cleanupLock.signal]);
     lock.assertHeld();
     cleanupLock.assertHeld();
+    this.#asked = true;
     try {
       const call = { signal: scope.signal, list: this.#list };
       await driver.forget({ node, instance, token: lock.grant.token }, call);
