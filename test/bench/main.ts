@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { type CleanupResult, cleanupTable, measureCleanup } from './cleanup.ts';
 import { type FormationResult, formationTable, measureFormation } from './formation.ts';
 import { type HandoffResult, handoffTable, measureHandoff } from './handoff.ts';
 import { type IdleResult, idleTables, measureIdle } from './idle.ts';
@@ -13,6 +14,7 @@ interface Report {
   formation?: readonly FormationResult[];
   handoff?: readonly HandoffResult[];
   idle?: IdleResult;
+  cleanup?: readonly CleanupResult[];
 }
 
 async function measure(options: BenchOptions): Promise<Report> {
@@ -30,6 +32,7 @@ async function measure(options: BenchOptions): Promise<Report> {
     }
   }
   if (options.only.includes('idle')) report.idle = await measureIdle(options);
+  if (options.only.includes('cleanup')) report.cleanup = await measureCleanup(options);
   return report;
 }
 
@@ -38,6 +41,7 @@ function show(report: Report): string {
   if (report.formation) parts.push(formationTable(report.formation));
   if (report.handoff) parts.push(handoffTable(report.handoff));
   if (report.idle) parts.push(idleTables(report.idle));
+  if (report.cleanup) parts.push(cleanupTable(report.cleanup));
   return parts.join('\n');
 }
 

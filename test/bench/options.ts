@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['formation', 'handoff', 'idle'] as const;
+export const PARTS = ['formation', 'handoff', 'idle', 'cleanup'] as const;
 export const STORES = ['etcd', 'local'] as const;
 export type Part = (typeof PARTS)[number];
 export type StoreName = (typeof STORES)[number];
@@ -15,19 +15,21 @@ export interface BenchOptions {
   readonly joinsMs: readonly number[];
   readonly handoffs: number;
   readonly idleSeconds: number;
+  readonly members: readonly number[];
 }
 
-export const HELP = `Measures how fast clusters form, how fast a lock changes hands, and what an idle node costs.
+export const HELP = `Measures how fast clusters form, how fast a lock changes hands, what an idle node costs, and how long a tick of cleanup takes.
 
   pnpm bench [options]
 
-  --only formation,handoff,idle   what to measure; default: all
+  --only PARTS                    of formation, handoff, idle, cleanup; default: all
   --store etcd,local              on which stores; default: both
   --rounds N                      formations per line; default 5
   --nodes 3,10,50                 sizes of the clusters
   --joins 0,200                   how long one create or join takes, in ms
   --handoffs N                    hand-offs per way; default 200
   --idle-seconds N                how long an idle node is watched; default 60
+  --members 1000,10000,100000     sizes of the clusters that cleanup looks at
   --json                          the figures as JSON on standard output instead of tables
 
 Measures the built packages: run \`pnpm build\` first. Progress goes to standard error. etcd comes from
@@ -61,6 +63,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       joins: { type: 'string', default: '0,200' },
       handoffs: { type: 'string', default: '200' },
       'idle-seconds': { type: 'string', default: '60' },
+      members: { type: 'string', default: '1000,10000,100000' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -75,5 +78,6 @@ export function readOptions(args: readonly string[]): BenchOptions {
     joinsMs: values.joins.split(',').map((each) => wholeOf('joins', each, 0)),
     handoffs: wholeOf('handoffs', values.handoffs, 1),
     idleSeconds: wholeOf('idle-seconds', values['idle-seconds'], 1),
+    members: values.members.split(',').map((each) => wholeOf('members', each, 2)),
   };
 }
