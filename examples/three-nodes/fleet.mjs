@@ -68,6 +68,8 @@ export class Fleet {
     if (event === 'state.changed') member.state = data.kind === 'waiting' ? `waiting: ${data.reason}` : data.kind;
     if (event === 'formed') Object.assign(member, { role: data.role, clusterId: data.identity?.clusterId });
     if (event === 'view.changed') member.view = data.members;
+    if (event === 'health') member.health = data;
+    if (event === 'forgot') member.forgot = data.gone;
     if (event === 'registration.made') member.instance = data.instance;
     this.#onTold(member, event, data);
     for (const check of this.#watchers) check();

@@ -7,7 +7,7 @@ import { runScenario, timingOf } from './scenario.mjs';
 import { Screen } from './screen.mjs';
 import { isStore, usualTtl } from './store.mjs';
 
-const HELP = `Real processes form one cluster, lose one, take it back, and stop.
+const HELP = `Real processes form one cluster, lose one, remove it, take it back, and stop.
 
 Usage: npm start -- [options]
 

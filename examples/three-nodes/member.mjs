@@ -1,7 +1,8 @@
 import { createClusterNode, isClusterError, processDriver } from '@autocluster/core';
+import { serveHealth } from '@autocluster/core/http';
 import { openStore } from './store.mjs';
 
-const { name, store, cluster, ttlMs } = JSON.parse(process.argv[2]);
+const { name, store, cluster, ttlMs, cleanup } = JSON.parse(process.argv[2]);
 const tell = (event, data = {}) => process.connected && process.send({ event, data });
 
 const node = createClusterNode({
@@ -10,14 +11,18 @@ const node = createClusterNode({
     node: name,
     onCreate: () => tell('created'),
     onJoin: (seed) => tell('joined', { seed: seed.node }),
+    onForget: (gone) => tell('forgot', { gone }),
   }),
   ttlMs,
+  cleanup,
   formationTimeoutMs: Math.max(30_000, 6 * ttlMs),
   onEvent: ({ name: event, data }) => tell(event, data),
 });
 
 async function start() {
   try {
+    const { host, port } = await serveHealth(node, { port: 0 });
+    tell('serving', { url: `http://${host}:${port}` });
     await node.start();
     tell('formed', node.state);
   } catch (error) {
@@ -33,7 +38,9 @@ async function stop() {
   if (process.connected) process.disconnect();
 }
 
-process.on('message', (order) => void (order === 'start' ? start() : stop()));
+const orders = { start, stop, health: async () => tell('health', await node.health()) };
+
+process.on('message', (order) => void orders[order]());
 process.on('disconnect', () => void node.stop());
 process.on('SIGTERM', () => void stop());
 // Ctrl-C reaches every process of the terminal; the parent then stops each of them in order.

@@ -1,8 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describeTiming } from '@autocluster/core';
 import { Fleet } from './fleet.mjs';
 import { openStore } from './store.mjs';
 
 const STOP_LIMIT_MS = 15_000;
+/** A removal that may take longer is not waited for. */
+const REMOVAL_WAIT_MS = 40_000;
+const HEALTH_EVERY_MS = 500;
 
 class Broken extends Error {}
 function promise(holds, otherwise) {
@@ -45,10 +49,51 @@ async function listStore({ store, cluster }) {
 export async function timingOf({ store, cluster, ttlMs }) {
   const backend = await openStore(store, cluster);
   try {
-    return describeTiming({ backend, ttlMs });
+    // Much shorter than anybody wants in earnest: one who watches does not wait for minutes.
+    const { callTimeoutMs } = describeTiming({ backend, ttlMs });
+    const cleanup = { mode: 'remove', intervalMs: Math.ceil(3 * callTimeoutMs), restartMs: 0 };
+    return { ...describeTiming({ backend, ttlMs, cleanup }), cleanup };
   } finally {
     await backend.close();
   }
+}
+
+/** Asks one node how it is. */
+async function askHealth(fleet, member) {
+  delete member.health;
+  member.child.send('health');
+  await fleet.until(`${member.name} tells its health`, () => member.health, STOP_LIMIT_MS);
+  return member.health;
+}
+
+/** Every node is well: what it is told by others, and by the record, needs a moment. */
+async function becomeHealthy(fleet, limitMs) {
+  for (const member of fleet.running) {
+    const endMs = performance.now() + limitMs;
+    let report = await askHealth(fleet, member);
+    while (report.status !== 'ok' && performance.now() < endMs) {
+      await pause(HEALTH_EVERY_MS);
+      report = await askHealth(fleet, member);
+    }
+    const bad = report.checks
+      .filter(({ status }) => status !== 'ok')
+      .map(({ name, evidence }) => `${name}: ${evidence}`);
+    promise(bad.length === 0, `${member.name} is not well: ${bad.join('; ')}`);
+  }
+}
+
+/** Whoever cleans up removes it after the grace, when a majority of all that there were is left to say that it is gone. */
+async function removeTheDead(fleet, screen, phases, { removalMs }, name) {
+  const bound = Math.round(removalMs);
+  const { size } = fleet.members;
+  if (fleet.running.length * 2 <= size) return screen.act(`cleanup keeps ${name}: no majority of ${size} is left`);
+  if (bound > REMOVAL_WAIT_MS)
+    return screen.act(`cleanup would remove ${name} within ${bound} ms; it comes back before`);
+  screen.act(`cleanup removes ${name} once it was away for the grace`);
+  await timed(phases, `${name} removed by cleanup`, bound, () =>
+    // The bound is for a store that answers in time; after an answer that was late, the grace begins anew.
+    fleet.until(`cleanup removes ${name}`, () => fleet.running.some(({ forgot }) => forgot === name), 3 * removalMs),
+  );
 }
 
 async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
@@ -62,6 +107,8 @@ async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
     const unseen = () => fleet.running.every(({ view }) => !view.includes(name));
     await fleet.until(`every other node has seen ${name} go`, unseen, timing.detectionMs);
   });
+  await askHealth(fleet, fleet.running[0]);
+  await removeTheDead(fleet, screen, phases, timing, name);
   screen.act(`${name} comes back as a new instance`);
   const back = fleet.launch(name);
   await back.loaded;
@@ -73,6 +120,7 @@ async function loseAndTakeBack(fleet, screen, phases, timing, clusterId) {
   promise(back.instance !== instance, `${name} came back as the same instance`);
   const seen = () => fleet.running.every(({ view }) => view.includes(name));
   await fleet.until(`every node sees ${name} again`, seen, timing.detectionMs);
+  await becomeHealthy(fleet, timing.detectionMs);
 }
 
 async function stopEverything(fleet, screen, phases, setup, clusterId) {
@@ -93,10 +141,12 @@ export async function runScenario(setup, screen, { keep, interrupted }) {
   const phases = [];
   const facts = { store: setup.store.split(':')[0], nodes: setup.nodes };
   const { nodes, ...forMembers } = setup;
-  const fleet = new Fleet(forMembers, (member, event, data) => screen.told(member, event, data));
+  const timing = await timingOf(setup);
+  const fleet = new Fleet({ ...forMembers, cleanup: timing.cleanup }, (member, event, data) =>
+    screen.told(member, event, data),
+  );
   screen.show(() => [...fleet.members.values()]);
   const acts = async () => {
-    const timing = await timingOf(setup);
     const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
     screen.act(`${nodes} processes start at the same moment`);
     const members = await timed(phases, 'processes loaded', undefined, () => load(fleet, names));

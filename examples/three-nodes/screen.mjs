@@ -7,6 +7,19 @@ const WRAP = '\u001b[?7h';
 
 const seconds = (ms) => `${(ms / 1000).toFixed(2).padStart(6)} s`;
 
+function healthInWords({ status, members, checks }) {
+  const bad = checks.filter((each) => each.status !== 'ok').map(({ name, evidence }) => `${name}: ${evidence}`);
+  return `health ${status}: ${bad.length === 0 ? `${members} members, ${checks.length} checks` : bad.join('; ')}`;
+}
+
+function planInWords({ candidates, heldBy, removes }) {
+  if (candidates.length === 0) return 'cleanup: nobody is missing';
+  // It is told once it is done.
+  if (removes.length > 0) return undefined;
+  const missing = candidates.map(({ node, heldBy: own }) => `${node} (${[...own, ...heldBy].join(', ')})`);
+  return `cleanup: keeps ${missing.join(', ')}`;
+}
+
 /** What of a member's events a person wants to see, in words. */
 export function inWords(event, data) {
   switch (event) {
@@ -28,12 +41,24 @@ export function inWords(event, data) {
       return data.gone.length > 0 ? `does not see ${data.gone.join(', ')} any more` : undefined;
     case 'state.changed':
       return data.kind === 'waiting' ? `waits: ${data.reason}, until ${data.endsWhen}` : undefined;
+    case 'serving':
+      return `answers ${data.url}/health and /livez, /readyz, /startupz, /metrics`;
+    case 'health':
+      return healthInWords(data);
+    case 'cleanup.executor':
+      return data.active ? 'is the one that cleans up' : 'does not clean up any more';
+    case 'cleanup.plan':
+      return planInWords(data);
+    case 'forgot':
+      return `forgets ${data.gone}`;
     case 'exit':
       return data.signal ? `ended by ${data.signal}` : `ended with status ${data.code}`;
     case 'registration.lost':
     case 'record.missing':
     case 'record.restored':
     case 'split.seen':
+    case 'cleanup.refused':
+    case 'cleanup.failed':
     case 'store.lost':
     case 'store.back':
     case 'failed':
