@@ -79,6 +79,8 @@ describe('a removal', () => {
     expect(forgotten).toEqual([]);
     const [fact] = world.network.history.filter((each) => each.kind === 'forgotten');
     expect(fact).not.toMatchObject({ by: paused });
+    // Nothing failed: it has seen that it may not.
+    expect(world.node(paused).cleanup.status.counters).toMatchObject({ failed: 0, held: { 'lock-not-held': 1 } });
   });
 
   it('keeps the name when the outcome is unknown, and takes it away when the daemon refused for certain', async () => {
