@@ -11,8 +11,10 @@ import {
 import { type Backend, ClusterError, type MemberList } from '@autocluster/core/backend';
 import { systemRuntime } from '@autocluster/core/runtime';
 import { daemonWorld, type DaemonWorld } from '@autocluster/testing';
+import { vi } from 'vitest';
 import { until } from '../servers/harness/index.ts';
-import { openStore, type RealStore, type RunningStore } from './stores.ts';
+import { serverSuite } from '../servers/harness/suite.ts';
+import { openStore, type RealStore, type RunningStore, STORES } from './stores.ts';
 
 /** What this node's store does to it: nothing, or something that it can change at any moment. */
 interface Line {
@@ -46,6 +48,19 @@ const TROUBLES: ReadonlySet<string> = new Set([
   'cleanup.failed',
 ]);
 const CLOCKS: ReadonlySet<string> = new Set(BRAKE_NAMES.filter((name) => BRAKES[name].family === 'clocks'));
+
+/** Thirty nodes of one process ask one server: a sixth of it is the time of one call. */
+const TTL_MS_MIN = 6_000;
+/** All tests of a store at once: they wait for leases and graces most of their time. */
+const TESTS_AT_ONCE = 16;
+
+export function suiteOn(name: string, title: string, body: (store: RealStore) => void): void {
+  const store = STORES[name];
+  if (!store) throw new RangeError(`there is no store ${name}`);
+  vi.setConfig({ maxConcurrency: TESTS_AT_ONCE });
+  const ttlMs = Math.max(store.ttlMs, TTL_MS_MIN);
+  serverSuite(store.servers, `${title}, on ${name}`, () => body({ ...store, ttlMs }));
+}
 
 /** Durable daemons that are simulated in real time, with nodes on a real store. */
 export class Site {
@@ -143,6 +158,19 @@ export class Site {
       view.kind === 'known' ? view.record?.removed : undefined,
     );
     return views.find((removed) => removed !== undefined && removed.length > 0) ?? [];
+  }
+
+  /** The latest plan would remove it, were its maker not without a majority. */
+  isKeptByMajority(name: string): boolean {
+    const plan = this.told.findLast((each) => each.name === 'cleanup.plan' && this.nodes.has(each.node));
+    if (!plan) return false;
+    const { candidates, heldBy } = plan.data as {
+      readonly candidates: readonly { readonly node: string; readonly heldBy: readonly string[] }[];
+      readonly heldBy: readonly string[];
+    };
+    const candidate = candidates.find(({ node }) => node === name);
+    const isStopped = heldBy.some((brake) => CLOCKS.has(brake));
+    return candidate?.heldBy.length === 0 && heldBy.includes('minority') && !isStopped;
   }
 
   get removed(): readonly string[] {

@@ -1,0 +1,3 @@
+import { cleanupOn } from './cleanup-suite.ts';
+
+cleanupOn('consul');
