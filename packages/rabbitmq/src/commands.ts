@@ -69,12 +69,14 @@ export interface Commands {
   ): Promise<string>;
 }
 
+/** Of the whole process: whoever asks while the node boots uses other commands than the boot. */
+let calls = 0;
+
 /** The two ways to a broker: `erl_call`, which speaks Erlang's own protocol, and RabbitMQ's commands. */
 export function createCommands(config: RabbitmqConfig): Commands {
   const env = commandEnvironment(config);
   const { erlCall, scripts, longNames } = config;
   const kind = longNames ? ['--longnames'] : [];
-  let calls = 0;
 
   async function control(
     command: 'rabbitmqctl' | 'rabbitmq-queues',
