@@ -45,11 +45,15 @@ async function replay(plan: Plan): Promise<void> {
   if (wrong) process.exitCode = 1;
 }
 
+/** More of them say nothing new. */
+const FINDINGS_TOLD = 20;
+
 async function explore(): Promise<void> {
   const histories = Number(values.histories);
   const { seed } = values;
   console.log(`seed ${seed}`);
   let saidMs = performance.now();
+  let told = 0;
   const found = await search({
     seed,
     histories,
@@ -57,15 +61,19 @@ async function explore(): Promise<void> {
     faults,
     nodes,
     onProgress(soFar) {
+      // At once: a long run may be ended before its end.
+      for (const { seed: name, violations } of soFar.findings.slice(told, FINDINGS_TOLD)) {
+        console.log(
+          `${name}\n${violationLines(violations.slice(0, 5))}\n  npm run simulate -- --replay ${name} --shrink`,
+        );
+      }
+      told = soFar.findings.length;
       if (performance.now() - saidMs < 10_000) return;
       saidMs = performance.now();
       console.log(progressLine(soFar, histories));
     },
   });
   console.log(`\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`);
-  for (const { seed: name, violations } of found.findings.slice(0, 20)) {
-    console.log(`${name}\n${violationLines(violations.slice(0, 5))}\n  npm run simulate -- --replay ${name} --shrink`);
-  }
   if (found.findings.length > 0 || untried(found.statistics).length > 0) process.exitCode = 1;
 }
 

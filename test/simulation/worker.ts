@@ -49,4 +49,6 @@ async function work(job: Job): Promise<void> {
   process.disconnect();
 }
 
+// Nobody is left to tell: whoever asked is done, or dead.
+process.on('disconnect', () => process.exit());
 process.on('message', (job: Job) => void work(job));
