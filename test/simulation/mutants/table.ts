@@ -1,5 +1,6 @@
 import { ORACLES } from '@autocluster/testing';
-import type { Limits, Verdict } from './index.ts';
+import { type Limits, MUTANTS, type Verdict } from './index.ts';
+import type { Mutant } from './mutant.ts';
 
 /** Oracles that saw none of these bugs: nobody knows whether they can see anything. */
 export function idleOracles(verdicts: readonly Verdict[]): readonly string[] {
@@ -9,6 +10,13 @@ export function idleOracles(verdicts: readonly Verdict[]): readonly string[] {
 
 export const survivors = (verdicts: readonly Verdict[]): readonly Verdict[] =>
   verdicts.filter(({ killedBy }) => killedBy === undefined);
+
+export const untriedMutants = (verdicts: readonly Verdict[]): readonly Mutant[] =>
+  MUTANTS.filter((each) => !verdicts.some(({ mutant }) => mutant === each));
+
+const list = (lines: readonly string[]): string =>
+  lines.length > 0 ? lines.map((line) => `- ${line}`).join('\n') : 'None.';
+const named = ({ id, bug }: Mutant): string => `\`${id}\`: ${bug}`;
 
 function mutantRow({ mutant: { id, bug }, killedBy, seenBy, histories }: Verdict): string {
   return `| ${id} | ${bug} | ${killedBy ?? '**nobody**'} | ${seenBy.slice(1).join(' ')} | ${histories} |`;
@@ -27,22 +35,25 @@ function oracleRow({ id, holds }: (typeof ORACLES)[number], verdicts: readonly V
 export function killTable(verdicts: readonly Verdict[], { histories, seed }: Limits): string {
   const killed = verdicts.filter(({ killedBy }) => killedBy !== undefined);
   const slowest = Math.max(0, ...killed.map((each) => each.histories));
-  const alive = survivors(verdicts).map(({ mutant: { id, bug } }) => `- \`${id}\`: ${bug}`);
-  const idle = idleOracles(verdicts).map((id) => `- \`${id}\`: ${ORACLES.find((each) => each.id === id)?.holds}`);
+  const seenNone = idleOracles(verdicts).map((id) => `\`${id}\`: ${ORACLES.find((each) => each.id === id)?.holds}`);
   return `# Planted bugs, and which oracle saw them
 
 Written by \`npm run simulate:mutants -- --histories ${histories} --seed ${seed} --write FILE\`; do not edit. Each bug is planted into a copy of the
 sources, and histories are run until an oracle sees it, at most ${histories}. The same seed makes the same table.
 
-${killed.length} of ${verdicts.length} were seen, the slowest after ${slowest} histories.
+Of ${MUTANTS.length} bugs, ${verdicts.length} were tried and ${killed.length} were seen, the slowest after ${slowest} histories.
 
-## Not seen
+## Tried and not seen
 
-${alive.length > 0 ? alive.join('\n') : 'None.'}
+${list(survivors(verdicts).map(({ mutant }) => named(mutant)))}
 
-## Oracles that saw none of them
+## Not tried
 
-${idle.length > 0 ? idle.join('\n') : 'None.'}
+${list(untriedMutants(verdicts).map(named))}
+
+## Oracles that saw none of those that were tried
+
+${list(seenNone)}
 
 ## Bugs
 
