@@ -21,7 +21,8 @@ export type CleanupEvent =
   /** This node became, or is no longer, the one that cleans up. */
   | { readonly kind: 'executor'; readonly active: boolean }
   | { readonly kind: 'tick'; readonly tick: CleanupTick; readonly plan: CleanupPlan }
-  | { readonly kind: 'removal'; readonly removal: Removal };
+  | { readonly kind: 'removal'; readonly removal: Removal }
+  | { readonly kind: 'unfinished'; readonly node: NodeId; readonly code: ErrorCode; readonly text: string };
 
 export interface CleanupParts extends ExecutorParts {
   /** The cluster in which the node is formed; undefined while it is not. */
@@ -137,7 +138,7 @@ export class CleanupScheduler {
     await this.#underLock(lock, async (signal) => {
       const now = await this.#plan(signal);
       await this.#remove('interval', now, now.plan.removes, lock, signal);
-      await this.#afterWork.perform(this.#parts.driver, now.look, lock, signal);
+      await this.#finish(now, lock, signal);
     });
   }
 
@@ -179,6 +180,19 @@ export class CleanupScheduler {
     this.#tell({ at: this.#at(), by, candidates, heldBy, removals, failure: undefined }, made);
     if (this.#stuck) this.#lock?.abandon();
     return removals;
+  }
+
+  /** What follows removals. A brake that stops the clocks stops this too: who is paused, or no member, changes nothing. */
+  async #finish({ look, plan: made }: Planned, lock: LockKeeper, signal: AbortSignal): Promise<void> {
+    if (this.#stuck || made.heldBy.some(({ brake }) => familyOf(brake) === 'clocks')) return;
+    const { driver, onEvent } = this.#parts;
+    const unfinished = await this.#afterWork.perform({ driver, look, lock, signal });
+    for (const { node, error } of unfinished) {
+      onEvent({ kind: 'unfinished', node, code: error.code, text: error.message });
+      if (error.code !== 'WORK_STUCK') continue;
+      this.#stuck = true;
+      lock.abandon();
+    }
   }
 
   #tell(tick: CleanupTick, made: CleanupPlan): void {

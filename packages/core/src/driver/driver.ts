@@ -63,7 +63,8 @@ export interface ClusterDriver {
   forget(request: ForgetRequest, call: DriverCall): Promise<void>;
   /**
    * What follows a removal and takes long, e.g. to shrink queues. Runs without the formation lock, after `forget`, and may be
-   * repeated: by a later tick when it failed, and by every new executor.
+   * repeated: by a later tick when it failed, and by every new executor. Not begun for a name that is a member again, nor
+   * while cleanup is paused.
    */
   afterForget?(request: ForgetRequest, call: DriverCall): Promise<void>;
 }

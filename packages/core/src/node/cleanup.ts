@@ -66,6 +66,8 @@ function createTeller(events: EventHub): (event: CleanupEvent) => void {
         const { kind, ...data } = event.removal;
         return events.emit(kind === 'removed' ? 'cleanup.removed' : `cleanup.${kind}`, data);
       }
+      case 'unfinished':
+        return events.emit('cleanup.unfinished', { node: event.node, code: event.code, text: event.text });
       case 'tick': {
         const { candidates, heldBy, removes } = event.plan;
         const brakes = heldBy.map(({ brake }) => brake);

@@ -27,6 +27,7 @@ export const EVENT_NAMES = [
   'cleanup.removed',
   'cleanup.refused',
   'cleanup.failed',
+  'cleanup.unfinished',
   'events.dropped',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -49,6 +50,7 @@ const ALARMING: ReadonlySet<EventName> = new Set([
   'split.seen',
   'cleanup.removed',
   'cleanup.failed',
+  'cleanup.unfinished',
   'events.dropped',
 ]);
 
