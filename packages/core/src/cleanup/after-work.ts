@@ -32,7 +32,7 @@ export class AfterWork {
     this.#pending.set(node, instance);
   }
 
-  /** Does what is pending, one after the other,, and answers what failed: that stays pending. */
+  /** Does what is pending, one after the other, and answers what failed: that stays pending. */
   async perform({ driver, look, lock, signal }: AfterWorkRequest): Promise<readonly Unfinished[]> {
     if (!driver.afterForget) return [];
     if (this.#isNew) this.#inherit(look);

@@ -102,19 +102,16 @@ function graceOf(options: CleanupOptions, intervalMs: number, { latestTakeoverMs
   throw invalidRange('cleanup.graceMs', graceMs, `at least ${leastMs} ms, the longer of ${parts}`);
 }
 
-/** A store that cannot say for certain who is there must not decide who is gone. */
-function requireAbilities({ backend: { name, capabilities } }: CleanupSurroundings): void {
+/**
+ * A store that cannot say for certain who is there must not decide who is gone. Throws `UNSUPPORTED`; `what` is what was asked
+ * for.
+ */
+export function requireAbilities({ name, capabilities }: CleanupSurroundings['backend'], what: string): void {
   const { lock, listConsistency, tokenIsRevision } = capabilities;
-  if (lock !== 'fenced') {
-    throw new ClusterError(
-      'UNSUPPORTED',
-      `cleanup.mode 'remove' needs fenced locks, and the backend ${name} has ${lock}`,
-    );
-  }
-  if (listConsistency === 'eventual' && tokenIsRevision !== true) {
-    const text = `cleanup.mode 'remove' needs lists that are not late, and those of the backend ${name} may be`;
-    throw new ClusterError('UNSUPPORTED', text);
-  }
+  const refuse = (text: string) => new ClusterError('UNSUPPORTED', `${what} needs ${text}`, { operation: 'cleanup' });
+  if (lock !== 'fenced') throw refuse(`fenced locks, and the backend ${name} has ${lock}`);
+  if (listConsistency === 'eventual' && tokenIsRevision !== true)
+    throw refuse(`lists that are not late, and those of the backend ${name} may be`);
 }
 
 /** Checks every option, alone and with the others. Throws `INVALID_OPTION` or `UNSUPPORTED`. */
@@ -125,7 +122,7 @@ export function resolveCleanup(given: CleanupOptions | undefined, surroundings: 
   const options = given ?? { mode: 'off' };
   requireKnown(options, OPTIONS, 'cleanup');
   const mode = requireOneOf('cleanup.mode', options.mode ?? 'report', ['off', 'report', 'remove']);
-  if (mode === 'remove') requireAbilities(surroundings);
+  if (mode === 'remove') requireAbilities(surroundings.backend, "cleanup.mode 'remove'");
   const intervalMs = mode === 'off' && options.intervalMs === undefined ? 60_000 : intervalOf(options, surroundings);
   return Object.freeze({
     mode,

@@ -16,6 +16,7 @@ import { FRESH_MEMORY, remember, stopClocks } from './memory.js';
 import type { CleanupMemory, Look } from './observation.js';
 import { observe } from './observe.js';
 import { type CleanupPlan, plan } from './plan/index.js';
+import { requireAbilities } from './policy.js';
 
 export type CleanupEvent =
   /** This node became, or is no longer, the one that cleans up. */
@@ -102,6 +103,7 @@ export class CleanupScheduler {
     return this.#inTurn(async () => {
       if (this.#parts.policy.mode === 'off')
         throw new ClusterError('UNSUPPORTED', 'cleanup is off on this node', { operation: 'cleanup' });
+      requireAbilities(this.#parts.backend, 'cleanup.apply()');
       const lock = await this.#takeLock();
       if (!lock) throw this.#notExecutor();
       return this.#underLock(lock, async (signal) => {

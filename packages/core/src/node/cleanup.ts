@@ -27,7 +27,8 @@ export interface NodeCleanup {
   /**
    * Removes whom a plan that you have read calls `ripe`: brakes of the family `plan` count as overruled, all others hold.
    * The size of the cluster becomes what is left. Rejects `PLAN_OUTDATED` when record, members or listed names changed
-   * since, `LOCK_NOT_ACQUIRED` when another node is the executor, and `UNSUPPORTED` when cleanup is off.
+   * since, `LOCK_NOT_ACQUIRED` when another node is the executor, and `UNSUPPORTED` when cleanup is off, or the store has no
+   * fenced locks or lists that may be late.
    */
   apply(plan: CleanupPlan): Promise<readonly Removal[]>;
   /** Stops cleanup in the whole cluster, durably. The reason is shown by every plan. Default: `operator`. */

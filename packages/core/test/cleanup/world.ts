@@ -5,7 +5,7 @@ import {
   type ClusterNodeOptions,
   createClusterNode,
 } from '@autocluster/core';
-import type { ClusterRecord } from '@autocluster/core/backend';
+import type { Capabilities, ClusterRecord } from '@autocluster/core/backend';
 import type { DaemonWorld, Latency, SimulatedDaemon, SimulatedProcess } from '@autocluster/testing';
 import { World } from '../node/kit.js';
 
@@ -24,8 +24,8 @@ export class CleanupWorld extends World {
   readonly #options: NodeOptions;
   #latency: Latency | undefined;
 
-  constructor(options: NodeOptions = {}, seed = 1) {
-    super(seed);
+  constructor(options: NodeOptions = {}, seed = 1, capabilities: Partial<Capabilities> = {}) {
+    super(seed, capabilities);
     this.#options = options;
   }
 
