@@ -200,11 +200,16 @@ class Execution {
     }
   }
 
-  /** What an operator applied sets the size to what it leaves. The record is written only when there is something to say. */
+  /**
+   * What an operator applied sets the size to what it leaves: of the members that were looked at, since a daemon that has
+   * lost its own meanwhile must not lower it to itself. The record is written only when there is something to say.
+   */
   async #finish(lock: LockKeeper, record: ClusterRecord): Promise<void> {
-    const { applied, signal } = this.#request;
-    const left = applied && (await this.#view())?.members.length;
-    if (left === undefined || left >= record.size) return letGo(lock);
+    const { applied, signal, node } = this.#request;
+    const own = this.#look?.own;
+    if (!applied || own?.kind !== 'known') return letGo(lock);
+    const left = own.membership.members.filter((each) => each !== node).length;
+    if (left >= record.size) return letGo(lock);
     // The member is forgotten: a size that could not be lowered only keeps the majority larger.
     await lock.release({ signal, record: nextRecord(record, lock.grant.token, { size: left }) }).catch(() => undefined);
   }

@@ -3,7 +3,7 @@ export { BRAKE_NAMES, BRAKES, type Brake, type BrakeFamily, type BrakeName, type
 export type { Removal } from './executor.js';
 export { brakesAsMarkdown, brakesAsText } from './format-brakes.js';
 export type { CleanupCounters, CleanupTick } from './history.js';
-export { type OperatorParts, pause, prune, readmit, resume } from './operator.js';
+export { isTexts, type OperatorParts, pause, prune, readmit, resume } from './operator.js';
 export type { CleanupCandidate, CleanupPlan } from './plan/index.js';
 export { type CleanupOptions, type CleanupPolicy, resolveCleanup } from './policy.js';
 export { type CleanupEvent, type CleanupParts, CleanupScheduler, type CleanupStatus } from './scheduler.js';

@@ -1,6 +1,6 @@
 import { CLEANUP_PAUSED, nextRecord } from '../backend/cluster-record.js';
 import { ClusterError, type ClusterRecord, FORMATION_LOCK, type NodeId, sameIdentity } from '../backend/index.js';
-import { invalidRange, requireText } from '../errors/index.js';
+import { invalidRange, invalidType, requireText } from '../errors/index.js';
 import { type LockKeeper, patientLock } from '../session/index.js';
 import type { CleanupParts } from './scheduler.js';
 
@@ -9,6 +9,10 @@ export interface OperatorParts extends Omit<CleanupParts, 'onEvent'> {
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }
+
+/** For what comes from outside. */
+export const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
 
 type Change = (record: ClusterRecord, members: readonly NodeId[]) => Partial<ClusterRecord> | undefined;
 
@@ -42,7 +46,7 @@ async function changeRecord(parts: OperatorParts, operation: string, change: Cha
 }
 
 /** Stops cleanup in the whole cluster, durably, until {@link resume}. */
-export function pause(parts: OperatorParts, reason: string): Promise<void> {
+export async function pause(parts: OperatorParts, reason: string): Promise<void> {
   const why = requireText('reason', reason);
   return changeRecord(parts, 'pause', ({ settings }) =>
     settings[CLEANUP_PAUSED] === why ? undefined : { settings: { ...settings, [CLEANUP_PAUSED]: why } },
@@ -58,7 +62,8 @@ export function resume(parts: OperatorParts): Promise<void> {
 }
 
 /** Takes the mark from a member that was marked for removal and never forgotten. */
-export function readmit(parts: OperatorParts, node: NodeId): Promise<void> {
+export async function readmit(parts: OperatorParts, node: NodeId): Promise<void> {
+  requireText('node', node);
   return changeRecord(parts, 'readmit', ({ removed }, members) => {
     if (!removed.includes(node)) return undefined;
     if (!members.includes(node)) {
@@ -74,6 +79,7 @@ export function readmit(parts: OperatorParts, node: NodeId): Promise<void> {
  * Answers which.
  */
 export async function prune(parts: OperatorParts, nodes?: readonly NodeId[]): Promise<readonly NodeId[]> {
+  if (nodes !== undefined && !isTexts(nodes)) throw invalidType('nodes', nodes, 'a list of names');
   let pruned: readonly NodeId[] = [];
   await changeRecord(parts, 'prune', ({ removed }, members) => {
     const marked = nodes?.find((node) => removed.includes(node) && members.includes(node));

@@ -5,6 +5,7 @@ import {
   type CleanupPlan,
   CleanupScheduler,
   type CleanupStatus,
+  isTexts,
   type OperatorParts,
   pause,
   prune,
@@ -81,9 +82,6 @@ function createTeller(events: EventHub): (event: CleanupEvent) => void {
     }
   };
 }
-
-const isTexts = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((each) => typeof each === 'string');
 
 /** A plan comes back from outside: what is compared must be there. */
 function requirePlan(plan: unknown): CleanupPlan {

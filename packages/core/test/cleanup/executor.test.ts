@@ -1,4 +1,4 @@
-import { type CleanupPlan, isClusterError, type Removal } from '@autocluster/core';
+import { type CleanupPlan, isClusterError, type NodeCleanup, type Removal } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
 import { CleanupWorld, LONG_MS } from './world.js';
 
@@ -162,6 +162,36 @@ describe('an operator', () => {
     expect(removals).toMatchObject([{ kind: 'removed', node: 'n3' }]);
     expect([world.removed, world.record?.size]).toEqual([['n3'], 2]);
     expect(world.executor.cleanup.status.ticks.at(-1)).toMatchObject({ by: 'operator', removals });
+  });
+
+  it('C14: applies a plan, and a daemon that then tells of fewer members does not lower the size by more', async () => {
+    const world = await CleanupWorld.of(5, { mode: 'report' });
+    world.lose('n5' === world.executorName ? 'n4' : 'n5');
+    await world.wait();
+    const plan = await world.plan();
+    const name = world.executorName;
+    const { faults } = world.daemon(name);
+    const isForgotten = () => world.removed.length > 0;
+    faults.inject({
+      kind: 'lie',
+      verbs: ['membership'],
+      answer: (truth) => (isForgotten() ? { ...(truth as object), members: [name], running: [name] } : truth),
+    });
+    await world.settle(world.executor.cleanup.apply(plan));
+    expect([world.removed, world.record?.size]).toEqual([plan.ripe, 4]);
+  });
+
+  it.each([
+    ['node', (cleanup: NodeCleanup) => cleanup.readmit(3 as never)],
+    ['node', (cleanup: NodeCleanup) => cleanup.readmit('')],
+    ['nodes', (cleanup: NodeCleanup) => cleanup.prune('n3' as never)],
+    ['nodes', (cleanup: NodeCleanup) => cleanup.prune(['n3', 4] as never)],
+    ['reason', (cleanup: NodeCleanup) => cleanup.pause('')],
+  ])('is told what is wrong with %s, before a lock is taken (%#)', async (option, ask) => {
+    const world = await CleanupWorld.of(1);
+    const before = world.store.history.length;
+    await expect(ask(world.node('n1').cleanup)).rejects.toMatchObject({ code: 'INVALID_OPTION', option });
+    expect(world.store.history.length).toBe(before);
   });
 
   it('cannot apply a plan elsewhere than at the executor, nor what is no plan', async () => {
