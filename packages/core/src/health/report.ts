@@ -123,8 +123,9 @@ function record({ o: { self, standing, listing }, record: stored, membership, me
 
 function clustered({ o: { self, peer }, membership, theirs, record: stored, members }: Facts): Verdict {
   if (!members) return unknownList;
+  if (!membership) return failing('the own daemon does not tell its members');
   if (!peer) {
-    const size = Math.max(stored?.size ?? 0, membership?.members.length ?? 0);
+    const size = Math.max(stored?.size ?? 0, membership.members.length);
     return size <= 1 ? ok('this node is the only member') : failing(`no other of ${size} members is listed as ready`);
   }
   const { node, health } = peer;
@@ -134,13 +135,14 @@ function clustered({ o: { self, peer }, membership, theirs, record: stored, memb
   const other = committed(theirs);
   if (!mine || !other || !sameIdentity(mine, other))
     return failing(`${node} is in ${other ? identityText(other) : theirs.identity.kind}`);
-  if (!membership?.running.includes(node)) return failing(`this node does not see ${node} run`);
+  if (!membership.running.includes(node)) return failing(`this node does not see ${node} run`);
   if (!theirs.running.includes(self)) return failing(`${node} does not see this node run`);
   return ok(`with ${node}, in both directions`);
 }
 
-function sizes({ membership, theirs, record: stored, members, o: { peer } }: Facts): Verdict {
-  if (!members || !stored) return unknownList;
+function sizes({ membership, theirs, record: stored, members, o: { peer, listing } }: Facts): Verdict {
+  if (!members || listing.kind === 'failed') return unknownList;
+  if (!stored) return failing(`the record is ${listing.list.record.kind}`);
   if (!membership) return failing('the own daemon does not tell its members');
   const mine = committed(membership);
   // What a platform lists has no identity: then the own daemon says who is of its cluster.

@@ -17,6 +17,8 @@ interface Answer {
   readonly body: string;
 }
 
+/** What a path is completed with; only the path is looked at. */
+const BASE = 'http://node';
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';
 const METRICS = 'text/plain; version=0.0.4; charset=utf-8';
@@ -51,7 +53,9 @@ export function healthHandler(node: ClusterNode, options: HealthHandlerOptions =
   }
 
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node');
+    const asked = request.url ?? '/';
+    if (!URL.canParse(asked, BASE)) return { status: 400, type: TEXT, body: 'no path\n' };
+    const { pathname, searchParams } = new URL(asked, BASE);
     const path = pathname.startsWith(prefix) ? pathname.slice(prefix.length) : '';
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: TEXT, body: 'GET or HEAD\n' };
@@ -68,7 +72,8 @@ export function healthHandler(node: ClusterNode, options: HealthHandlerOptions =
   return (request, response) => {
     answer(request).then(
       ({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+        const allow = status === 405 ? { allow: 'GET, HEAD' } : {};
+        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...allow });
         response.end(request.method === 'HEAD' ? undefined : body);
       },
       () => {

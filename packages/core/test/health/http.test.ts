@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 interface Reply {
   readonly status: number;
   readonly type: string;
+  readonly allow: string | undefined;
   readonly body: string;
 }
 
@@ -15,13 +16,41 @@ function get(port: number, path: string, method = 'GET'): Promise<Reply> {
     const asked = request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {
       let body = '';
       response.on('data', (part) => (body += String(part)));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body }),
-      );
+      response.on('end', () => {
+        const { 'content-type': type = '', allow } = response.headers;
+        resolve({ status: response.statusCode ?? 0, type, allow, body });
+      });
     });
     asked.on('error', reject);
     asked.end();
   });
+}
+
+const LABEL = String.raw`[a-z_]\w*="(?:[^"\\\n]|\\[\\"n])*"`;
+const SAMPLE = new RegExp(`^([a-z_]\\w*)\\{((?:${LABEL})(?:,${LABEL})*)\\} (-?\\d+(?:\\.\\d+)?(?:e[+-]?\\d+)?)$`);
+
+/** Reads the text format of Prometheus by its strictest rules: a family is told once, in one piece, no sample twice. */
+function metricFamilies(text: string): ReadonlyMap<string, string> {
+  expect(text.endsWith('\n')).toBe(true);
+  const families = new Map<string, string>();
+  const samples = new Set<string>();
+  let [helped, current] = ['', ''];
+  for (const line of text.slice(0, -1).split('\n')) {
+    const [, what, name = '', rest = ''] = /^# (HELP|TYPE) ([a-z_]\w*) (.+)$/.exec(line) ?? [];
+    if (what === 'HELP') helped = name;
+    else if (what === 'TYPE') {
+      expect([helped, families.has(name), ['gauge', 'counter'].includes(rest)]).toEqual([name, false, true]);
+      families.set(name, rest);
+      current = name;
+    } else {
+      const [, of, labels] = SAMPLE.exec(line) ?? [line];
+      expect(of).toBe(current);
+      const key = `${of}{${labels}}`;
+      expect(samples.has(key)).toBe(false);
+      samples.add(key);
+    }
+  }
+  return families;
 }
 
 async function withNode(
@@ -64,11 +93,12 @@ describe('health over HTTP', () => {
       expect(metrics.type).toBe('text/plain; version=0.0.4; charset=utf-8');
       expect(metrics.body).toContain('autocluster_formed{cluster="demo",node="n1"} 1\n');
       expect(metrics.body).toContain('autocluster_cleanup_held_total{cluster="demo",node="n1",brake="minority"} 0\n');
-      for (const line of metrics.body.trim().split('\n')) {
-        expect(line).toMatch(/^(# (HELP|TYPE) autocluster_\w+ .+|autocluster_\w+\{[^}]*\} -?[\d.e+-]+)$/);
-      }
+      const families = metricFamilies(metrics.body);
+      expect(families.size).toBeGreaterThan(10);
+      for (const [name, type] of families) expect(name.endsWith('_total')).toBe(type === 'counter');
       expect(await get(server.port, '/livez', 'HEAD')).toMatchObject({ status: 200, body: '' });
-      expect(await get(server.port, '/livez', 'POST')).toMatchObject({ status: 405 });
+      expect(await get(server.port, '/livez', 'POST')).toMatchObject({ status: 405, allow: 'GET, HEAD' });
+      expect(await get(server.port, '//')).toMatchObject({ status: 400 });
       expect(await get(server.port, '/nothing')).toMatchObject({ status: 404 });
       await server.close();
     }));

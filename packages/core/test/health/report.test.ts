@@ -71,6 +71,20 @@ describe('the health report', () => {
     );
   });
 
+  it('does not say that the store is silent, or that nobody is listed, when it is not so', async () => {
+    const world = await CleanupWorld.of(3);
+    const evidenceOf = ({ checks }: HealthReport, name: string) => checks.find((each) => each.name === name);
+    world.daemon('n1').faults.inject({ kind: 'fail', verbs: ['membership'], times: 1 });
+    expect(evidenceOf(await healthOf(world, 'n1'), 'clustered')).toMatchObject({
+      status: 'failing',
+      evidence: 'the own daemon does not tell its members',
+    });
+    world.store.cluster('demo').overwriteRecord('{}');
+    const report = await healthOf(world, 'n1');
+    expect(evidenceOf(report, 'store')?.evidence).toMatch(/the record cannot be understood/);
+    expect(evidenceOf(report, 'sizes')).toMatchObject({ status: 'failing', evidence: 'the record is unreadable' });
+  });
+
   it('S25: does not crash on a store that fails, and says that it is the store', async () => {
     const world = await CleanupWorld.of(3);
     for (const fault of [
