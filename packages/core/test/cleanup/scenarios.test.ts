@@ -108,21 +108,21 @@ describe('users lost nodes by this', () => {
     expect(make).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
   });
 
-  it.each([
-    [{ lock: 'advisory' }],
-    [{ listConsistency: 'eventual', tokenIsRevision: false }],
-  ] as const)('S42 S43: on such a store an operator cannot remove by a plan either: %j', async (capabilities) => {
-    const world = new CleanupWorld({ cleanup: { ...CLEANUP, mode: 'report' } }, 1, capabilities);
-    await world.grow(1, 3);
-    world.lose('n3');
-    await world.wait();
-    const plan = await world.plan();
-    expect(plan.ripe).toEqual(['n3']);
-    const applied = world.settle(world.executor.cleanup.apply(plan));
-    await expect(applied).rejects.toMatchObject({ code: 'UNSUPPORTED', operation: 'cleanup' });
-    await untouched(world);
-    expect(world.record?.removed).toEqual([]);
-  });
+  it.each([[{ lock: 'advisory' }], [{ listConsistency: 'eventual', tokenIsRevision: false }]] as const)(
+    'S42 S43: on such a store an operator cannot remove by a plan either: %j',
+    async (capabilities) => {
+      const world = new CleanupWorld({ cleanup: { ...CLEANUP, mode: 'report' } }, 1, capabilities);
+      await world.grow(1, 3);
+      world.lose('n3');
+      await world.wait();
+      const plan = await world.plan();
+      expect(plan.ripe).toEqual(['n3']);
+      const applied = world.settle(world.executor.cleanup.apply(plan));
+      await expect(applied).rejects.toMatchObject({ code: 'UNSUPPORTED', operation: 'cleanup' });
+      await untouched(world);
+      expect(world.record?.removed).toEqual([]);
+    },
+  );
 
   it('S45: an entry that its node left behind expires, and holds its removal only until then', async () => {
     const world = await CleanupWorld.of(3);
