@@ -182,13 +182,19 @@ export class Truth implements Listener {
     const { token } = fact;
     const job = this.jobs.get(token);
     if (fact.kind === 'job-began') {
-      const attempt = this.grants.get(token)?.attempt;
+      const attempt = this.attemptOf(actor, token);
       const open = { abortedMs: undefined, settledMs: undefined };
       this.jobs.set(token, { actor, token, attempt, beganMs: this.#now(), ...open });
     } else if (job && fact.kind === 'job-aborted') job.abortedMs ??= this.#now();
     else if (job && fact.kind === 'job-settled') job.settledMs ??= this.#now();
     else if (fact.kind === 'job-ended') this.jobs.delete(token);
   };
+
+  /** The attempt that got this token. A store that was exchanged may give a token again, to somebody else. */
+  attemptOf(actor: Actor, token: bigint): string | undefined {
+    const attempt = this.grants.get(token)?.attempt;
+    return attempt !== undefined && this.attempts.get(attempt)?.actor === actor ? attempt : undefined;
+  }
 
   /** Whether the store did not honour the grant that somebody has since then. */
   isRevoked(token: bigint, sinceMs: number): boolean {

@@ -158,7 +158,7 @@ const L8: Oracle = {
       },
       node(actor, fact) {
         if (fact.kind !== 'job-began') return;
-        const attempt = truth.grants.get(fact.token)?.attempt;
+        const attempt = truth.attemptOf(actor, fact.token);
         if (attempt === undefined) return;
         check(!began.has(attempt), () => `${actor.label} works twice with attempt ${attempt}`);
         began.add(attempt);
