@@ -50,6 +50,10 @@ async function opener(place) {
     const { etcd } = await import('@autocluster/etcd');
     return () => etcd({ cluster, hosts: place.host });
   }
+  if (place.store === 'consul') {
+    const { consul } = await import('@autocluster/consul');
+    return () => consul({ cluster, hosts: place.host });
+  }
   const { local } = await import('@autocluster/local');
   return () => local({ cluster, folder: place.folder });
 }

@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type EtcdServer, type Metrics, sumOf } from '../servers/harness/index.ts';
 import type { IdleFigures, IdleTask } from './idle-figures.ts';
 import { type ImportResult, measureImports } from './imports.ts';
 import type { BenchOptions, StoreName } from './options.ts';
 import type { Place } from './place.ts';
 import { progress } from './progress.ts';
-import { withStore } from './stores.ts';
+import { type Counted, withStore } from './stores.ts';
 import { table } from './table.ts';
 
 interface Idle {
@@ -16,8 +15,9 @@ interface Idle {
   readonly figures: IdleFigures;
 }
 
-/** What many idle nodes cost etcd, for each second. */
-export interface EtcdLoad {
+/** What many idle nodes cost a server, for each second. */
+export interface StoreLoad {
+  readonly store: StoreName;
   readonly nodes: number;
   readonly requestsPerSecond: number;
   readonly raftWritesPerSecond: number;
@@ -26,7 +26,7 @@ export interface EtcdLoad {
 export interface IdleResult {
   readonly imports: readonly ImportResult[];
   readonly processes: readonly Idle[];
-  readonly etcdLoad: EtcdLoad | undefined;
+  readonly loads: readonly StoreLoad[];
 }
 
 const SETTLE_MS = 5_000;
@@ -59,28 +59,29 @@ async function watchIdle(
   }
 }
 
-/** Messages that came in: one for each unary call, and each one on a stream. Our own asking for metrics is none. */
-const requests = (metrics: Metrics): number => sumOf(metrics, 'grpc_server_msg_received_total');
-const raftWrites = (metrics: Metrics): number => sumOf(metrics, 'etcd_server_proposals_committed_total');
+interface Crowd {
+  readonly idle: Idle;
+  readonly load: StoreLoad;
+}
 
-async function watchMany(etcd: EtcdServer, task: IdleTask): Promise<{ figures: IdleFigures; load: EtcdLoad }> {
-  let before: Metrics | undefined;
+async function watchMany(store: StoreName, counted: () => Promise<Counted>, task: IdleTask): Promise<Crowd> {
+  let before: Counted | undefined;
   let beganMs = 0;
   const figures = await watchIdle(task, async () => {
-    before = await etcd.metrics();
+    before = await counted();
     beganMs = performance.now();
   });
-  const after = await etcd.metrics();
+  const after = await counted();
   const seconds = (performance.now() - beganMs) / 1000;
   if (before === undefined) throw new RangeError('the process never settled');
-  const perSecond = (count: (metrics: Metrics) => number, from: Metrics) =>
-    Math.round(((count(after) - count(from)) / seconds) * 100) / 100;
+  const perSecond = (from: number, to: number) => Math.round(((to - from) / seconds) * 100) / 100;
   const load = {
+    store,
     nodes: task.nodes,
-    requestsPerSecond: perSecond(requests, before),
-    raftWritesPerSecond: perSecond(raftWrites, before),
+    requestsPerSecond: perSecond(before.requests, after.requests),
+    raftWritesPerSecond: perSecond(before.raftWrites, after.raftWrites),
   };
-  return { figures, load };
+  return { idle: { what: `${task.nodes} nodes on ${store}`, nodes: task.nodes, figures }, load };
 }
 
 export async function measureIdle({ stores, idleSeconds }: BenchOptions): Promise<IdleResult> {
@@ -95,16 +96,19 @@ export async function measureIdle({ stores, idleSeconds }: BenchOptions): Promis
       return { what: `a node on ${name}`, nodes: 1, figures: await watchIdle(task(place, 1)) };
     });
   const bare = watchIdle(task(undefined, 0)).then((figures): Idle => ({ what: 'Node.js alone', nodes: 0, figures }));
-  const many = stores.includes('etcd')
-    ? withStore('etcd', ({ place, etcd }) => {
-        if (etcd === undefined) throw new RangeError('no etcd');
-        return watchMany(etcd, task(place, MANY));
-      })
-    : undefined;
-  const [alone, singles, crowd] = await Promise.all([bare, Promise.all(stores.map(one)), many]);
-  const processes = [alone, ...singles];
-  if (crowd) processes.push({ what: `${MANY} nodes on etcd`, nodes: MANY, figures: crowd.figures });
-  return { imports, processes, etcdLoad: crowd?.load };
+  const crowd = (name: StoreName) =>
+    withStore(name, async ({ place, counted }) => counted && watchMany(name, counted, task(place, MANY)));
+  const [alone, singles, crowds] = await Promise.all([
+    bare,
+    Promise.all(stores.map(one)),
+    Promise.all(stores.map(crowd)),
+  ]);
+  const measured = crowds.filter((each) => each !== undefined);
+  return {
+    imports,
+    processes: [alone, ...singles, ...measured.map(({ idle }) => idle)],
+    loads: measured.map(({ load }) => load),
+  };
 }
 
 const listed = (alive: IdleFigures['alive']): string =>
@@ -112,7 +116,7 @@ const listed = (alive: IdleFigures['alive']): string =>
     .map(([kind, count]) => `${count} ${kind}`)
     .join(', ');
 
-export function idleTables({ imports, processes, etcdLoad }: IdleResult): string {
+export function idleTables({ imports, processes, loads }: IdleResult): string {
   const parts = [
     table(
       'Import, in a new process: median',
@@ -131,10 +135,14 @@ export function idleTables({ imports, processes, etcdLoad }: IdleResult): string
       ]),
     ),
   ];
-  if (etcdLoad) {
-    const { nodes, requestsPerSecond, raftWritesPerSecond } = etcdLoad;
-    const head = ['idle nodes', 'requests/s', 'raft writes/s'];
-    parts.push(table('Load on etcd', head, [[nodes, requestsPerSecond, raftWritesPerSecond]]));
+  if (loads.length > 0) {
+    parts.push(
+      table(
+        'Load on the server',
+        ['store', 'idle nodes', 'requests/s', 'raft writes/s'],
+        loads.map((each) => [each.store, each.nodes, each.requestsPerSecond, each.raftWritesPerSecond]),
+      ),
+    );
   }
   return parts.join('\n');
 }

@@ -10,7 +10,17 @@ export interface ImportResult {
   readonly rssMb: number;
 }
 
-const ENTRIES = ['@autocluster/core', '@autocluster/core/backend', '@autocluster/local', '@autocluster/etcd'];
+const ENTRIES = [
+  '@autocluster/core',
+  '@autocluster/core/backend',
+  '@autocluster/local',
+  '@autocluster/etcd',
+  '@autocluster/consul',
+  '@autocluster/kubernetes',
+  // The whole client, for comparison: it can be found from the package that has it.
+  '@kubernetes/client-node',
+];
+const HOMES: Readonly<Record<string, string>> = { '@kubernetes/client-node': '../../packages/kubernetes/' };
 const RUNS = 7;
 const run = promisify(execFile);
 
@@ -21,7 +31,7 @@ async function importOnce(entry: string): Promise<{ ms: number; rssMb: number }>
     await import(${JSON.stringify(entry)});
     const ms = performance.now() - began;
     console.log(JSON.stringify({ ms, rssMb: (process.memoryUsage.rss() - before) / 1048576 }));`;
-  const cwd = fileURLToPath(new URL('.', import.meta.url));
+  const cwd = fileURLToPath(new URL(HOMES[entry] ?? '.', import.meta.url));
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd });
   const { ms, rssMb }: { ms: number; rssMb: number } = JSON.parse(stdout);
   return { ms, rssMb };

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withLock } from '@autocluster/core';
 import { EtcdLockFailedError } from 'etcd3';
@@ -86,10 +88,36 @@ function byRawWatch(place: Place): Contender {
   };
 }
 
+/** The command line holds the lock while a command of ours runs: until its input ends. */
+function byConsulLock(place: Place): Contender {
+  if (place.store !== 'consul') throw new RangeError('only for Consul');
+  const { host, program } = place;
+  let end = async (): Promise<void> => undefined;
+  return {
+    async take() {
+      const args = ['lock', '-pass-stdin', '-http-addr', host, `bench/${NAME}-command`, 'echo inside; read -r _'];
+      const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+      const exited = once(child, 'exit');
+      end = async () => {
+        child.stdin.end('\n');
+        await exited;
+      };
+      await Promise.race([
+        once(child.stdout, 'data'),
+        exited.then(([code]) => Promise.reject(new Error(`consul lock ended with ${code} before it had the lock`))),
+      ]);
+      return nowMs();
+    },
+    give: () => end(),
+    close: () => end(),
+  };
+}
+
 const WAYS: Record<LockWay, (place: Place) => Contender> = {
   withLock: byWithLock,
   'etcd3-polling': byPolling,
   'raw-watch': byRawWatch,
+  'consul lock': byConsulLock,
 };
 
 type LockCommand = 'open-lock' | 'take-lock' | 'give-lock' | 'close-lock';

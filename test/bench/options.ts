@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 export const PARTS = ['formation', 'handoff', 'idle', 'cleanup'] as const;
-export const STORES = ['etcd', 'local'] as const;
+export const STORES = ['etcd', 'consul', 'local'] as const;
 export type Part = (typeof PARTS)[number];
 export type StoreName = (typeof STORES)[number];
 
@@ -23,7 +23,7 @@ export const HELP = `Measures how fast clusters form, how fast a lock changes ha
   pnpm bench [options]
 
   --only PARTS                    of formation, handoff, idle, cleanup; default: all
-  --store etcd,local              on which stores; default: both
+  --store etcd,consul,local       on which stores; default: all
   --rounds N                      formations per line; default 5
   --nodes 3,10,50                 sizes of the clusters
   --joins 0,200                   how long one create or join takes, in ms
@@ -32,8 +32,8 @@ export const HELP = `Measures how fast clusters form, how fast a lock changes ha
   --members 1000,10000,100000     sizes of the clusters that cleanup looks at
   --json                          the figures as JSON on standard output instead of tables
 
-Measures the built packages: run \`pnpm build\` first. Progress goes to standard error. etcd comes from
-\`node test/servers/provide.mjs --only etcd\`. Asserts nothing: times of two runs, or of two machines, cannot be compared,
+Measures the built packages: run \`pnpm build\` first. Progress goes to standard error. The servers come
+from \`node test/servers/provide.mjs --only etcd,consul\`. Asserts nothing: times of two runs, or of two machines, cannot be compared,
 the ratios within one run can.
 `;
 

@@ -1,8 +1,11 @@
 import type { Counts } from './counting.ts';
 import type { Place } from './place.ts';
 
-/** How the lock is taken: by our `withLock`, by etcd3's own lock with polling, by bare transactions and a watch. */
-export type LockWay = 'withLock' | 'etcd3-polling' | 'raw-watch';
+/**
+ * How the lock is taken: by our `withLock`, by etcd3's own lock with polling, by bare transactions and a watch, by Consul's
+ * command line.
+ */
+export type LockWay = 'withLock' | 'etcd3-polling' | 'raw-watch' | 'consul lock';
 
 /** What a worker process is asked, and what it answers. */
 export interface Commands {

@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ConsulServer, freePorts, startConsul, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
+import { requireServer } from '../../../test/servers/harness/lookup.js';
 import { busy, call, freshCluster, held, lockOf, registered, registration, Servers } from './support.js';
 
 /** What a DNS server answers to the question for SRV records: the ports of the answer's records, and their count. */
@@ -126,6 +130,32 @@ serverSuite(['consul'], 'consul: what Consul users have', () => {
         return outcome.kind === 'held' && outcome;
       };
       expect(held(await until('the lock', tried)).token).toBeGreaterThan(grant.token);
+    });
+
+    test('the command of the README holds formation until its input says so', async () => {
+      const cluster = freshCluster();
+      const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+      const [, args = ''] = /^consul (lock .*formation '.*?') /m.exec(readme) ?? [];
+      expect(args).toContain('autocluster/orders/locks/formation');
+      const line = `"${requireServer('consul')}" ${args.replace('orders', cluster)}`;
+      const env = { ...process.env, CONSUL_HTTP_ADDR: server().httpAddress };
+      const operator = spawn('sh', ['-c', `exec ${line}`], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+      const exited = once(operator, 'exit');
+      const one = member(cluster, 7000);
+      try {
+        const refused = async () => {
+          const outcome = await one.lock(lockOf('a'), call());
+          if (outcome.kind === 'busy') return outcome;
+          if (outcome.kind === 'held') await one.unlock(outcome.grant, call());
+          return false;
+        };
+        await until('the operator has the lock', refused);
+        operator.stdin.write('\n');
+        expect(await exited).toEqual([0, null]);
+        held(await one.lock(lockOf('a'), call()));
+      } finally {
+        operator.kill();
+      }
     });
   });
 });
