@@ -63,3 +63,13 @@ export const relistMs = ({ listsWhenTold, refreshMs, ttlMs }: FormationConfig): 
  * lists are stale, and shorter silences prove nothing.
  */
 export const propagationMs = (config: FormationConfig): number => config.renewalMs + config.callTimeoutMs;
+
+/** Whoever waits looks again after this time at the latest. */
+export const LONGEST_RETRY_MS = 5_000;
+
+/**
+ * Longest time between two lists over which a silence counts as heard. Everybody who waits lists more often; who did not was
+ * stopped, and a whole cluster can form in another store, and the former store be put back, while nobody looks.
+ */
+export const unheardMs = (config: FormationConfig): number =>
+  Math.max(config.settleMs, propagationMs(config) + LONGEST_RETRY_MS);

@@ -1,5 +1,5 @@
 import { type ClusterIdentity, sameIdentity } from '../backend/index.js';
-import { type FormationConfig, propagationMs } from './config.js';
+import { type FormationConfig, propagationMs, unheardMs } from './config.js';
 import type { Observation } from './observation.js';
 import { NO_REFUSALS, ofListed, type Refusals } from './refusals.js';
 import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situation } from './situation.js';
@@ -29,6 +29,8 @@ export interface Memory {
   /** The highest cluster that was on record or listed in this run. */
   readonly seen: (ClusterIdentity & { readonly idle: boolean }) | undefined;
   readonly clocks: Readonly<Partial<Record<ClockName, Running>>>;
+  /** When the latest complete list came. */
+  readonly listedAtMs: number | undefined;
   readonly refusals: Refusals;
   /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
   readonly progressAtMs: number;
@@ -43,6 +45,7 @@ export function freshMemory(nowMs: number): Memory {
     storeChangeSettled: true,
     seen: undefined,
     clocks: {},
+    listedAtMs: undefined,
     refusals: NO_REFUSALS,
     progressAtMs: nowMs,
     progressMark: '',
@@ -99,16 +102,19 @@ export function membersSeen({ own, ownMembers, peers }: Situation): number {
   return Math.max(ownMembers.length, listed);
 }
 
+/** A silence with a gap in it proves nothing. */
+const SILENCES: ReadonlySet<ClockName> = new Set(['settled', 'nobody']);
+
 function nextClocks(
   memory: Memory,
   observation: Observation,
   held: ReadonlyMap<ClockName, string>,
-  storeChanged: boolean,
+  broken: (clock: ClockName) => boolean,
 ): Memory['clocks'] {
   const next: Partial<Record<ClockName, Running>> = {};
   for (const [clock, subject] of held) {
     const before = memory.clocks[clock];
-    const goesOn = before?.subject === subject && !storeChanged;
+    const goesOn = before?.subject === subject && !broken(clock);
     next[clock] = goesOn ? before : { sinceMs: observation.nowMs, subject };
   }
   return { ...next, ...downClock(memory, observation) };
@@ -158,7 +164,7 @@ export function remember(
   situation: Situation | undefined,
 ): Memory {
   if (!situation || !situation.list.complete) {
-    // A silence with a gap in it proves nothing; the other conditions wait for the next complete list.
+    // The conditions that are no silences wait for the next complete list.
     const watched = withStoreOf(memory, observation);
     const { settled: _settled, nobody: _nobody, ...kept } = watched.clocks;
     return { ...watched, clocks: { ...withoutDown(kept), ...downClock(memory, observation) } };
@@ -169,7 +175,10 @@ export function remember(
   const agrees = record !== undefined && sameIdentity(identityOf(record), claimedIdentity(own));
   const ready = peers.filter((peer) => peer.ready).length;
   const progressMark = `${ready}/${record ? subjectOf(record) : ''}`;
-  const clocks = nextClocks(memory, observation, conditions(config, seen, situation), changed);
+  const { listedAtMs = observation.nowMs } = memory;
+  const isGap = observation.nowMs - listedAtMs > unheardMs(config);
+  const broken = (clock: ClockName) => changed || (isGap && SILENCES.has(clock));
+  const clocks = nextClocks(memory, observation, conditions(config, seen, situation), broken);
   return {
     store: list.store ?? memory.store,
     revision: list.revision ?? memory.revision,
@@ -177,6 +186,7 @@ export function remember(
     storeChangeSettled: agrees || (memory.storeChangeSettled && !changed),
     seen,
     clocks,
+    listedAtMs: observation.nowMs,
     refusals: ofListed(memory.refusals, list),
     progressAtMs: progressMark === memory.progressMark ? memory.progressAtMs : observation.nowMs,
     progressMark,

@@ -144,8 +144,25 @@ export function observation(sketch: Sketch = {}): Observation {
   };
 }
 
-/** The memory after each of these observations in turn. */
-export function rememberAll(
+const LOOK_AGAIN_MS = 5_000;
+
+/** These observations in turn, and what a node that goes on looking sees in between: the same as before. */
+function withLooksBetween(sketches: readonly Sketch[]): readonly Sketch[] {
+  return sketches.flatMap((sketch, index) => {
+    const next = sketches[index + 1];
+    const { askedAtMs: _, ...seen } = sketch;
+    const fromMs = sketch.nowMs ?? 1_000;
+    const looks = next ? Math.floor(Math.max(0, (next.nowMs ?? 1_000) - 1 - fromMs) / LOOK_AGAIN_MS) : 0;
+    const between = Array.from({ length: looks }, (__, nth) => ({
+      ...seen,
+      nowMs: fromMs + (nth + 1) * LOOK_AGAIN_MS,
+    }));
+    return [sketch, ...between];
+  });
+}
+
+/** The memory after exactly these observations. */
+export function rememberOnly(
   config: FormationConfig,
   sketches: readonly Sketch[],
   start: Memory = freshMemory(0),
@@ -155,6 +172,10 @@ export function rememberAll(
     return remember(config, memory, seen, situationOf(config, seen));
   }, start);
 }
+
+/** The memory of a node that looks again and again, and sees these things in turn. */
+export const rememberAll = (config: FormationConfig, sketches: readonly Sketch[], start?: Memory): Memory =>
+  rememberOnly(config, withLooksBetween(sketches), start);
 
 export interface Question {
   readonly config?: Partial<FormationConfig>;

@@ -1,6 +1,9 @@
-import { propagationMs } from '../config.js';
+import { LONGEST_RETRY_MS, propagationMs } from '../config.js';
 import { settlingMs } from '../memory.js';
 import { type Case, heldFor, type Outcome, type Row, wait } from './decision.js';
+
+/** A wait for silence in one piece would be a silence that nobody listened to. */
+const listening = (leftMs: number): number => Math.max(1, Math.min(leftMs, LONGEST_RETRY_MS));
 
 const reset = ({ s }: Case): boolean => s.own.kind !== 'blank';
 
@@ -19,7 +22,7 @@ function nobodyAlive(c: Case): Outcome {
   // A store that went back may say of a cluster that runs that nobody is there, and the dead hold the names of its members.
   const isIdle = cluster.idle && c.memory.storeChangedAtMs === undefined;
   if (!isIdle && silentMs < neededMs) {
-    const retryMs = Math.max(1, neededMs - Math.max(0, silentMs));
+    const retryMs = listening(neededMs - Math.max(0, silentMs));
     return wait('nobody-alive', `a member is there, or none was for ${neededMs} ms`, { retryMs });
   }
   return { kind: 'create', generation: cluster.generation + 1, reset: reset(c) };
@@ -33,7 +36,7 @@ function firstCreate(c: Case): Outcome {
   const neededMs = settlingMs(c.config, c.memory);
   const settledMs = heldFor(c, 'settled');
   if (neededMs > 0 && settledMs < neededMs) {
-    const retryMs = Math.max(1, neededMs - Math.max(0, settledMs));
+    const retryMs = listening(neededMs - Math.max(0, settledMs));
     return wait('settling', `nothing speaks against a new cluster for ${neededMs} ms`, { retryMs });
   }
   return { kind: 'create', generation: 1, reset: reset(c) };

@@ -1,5 +1,5 @@
 import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backend/index.js';
-import type { FormationConfig } from '../config.js';
+import { type FormationConfig, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Intent, Machine, Phase } from '../machine.js';
@@ -34,10 +34,9 @@ export function locked(
   const progressAtMs = outcome.holder === machine.lockHolder ? machine.memory.progressAtMs : nowMs;
   const after = { ...machine, lockHolder: outcome.holder, memory: { ...machine.memory, progressAtMs } };
   const holder = outcome.holder === undefined ? 'its holder' : outcome.holder;
-  const retryMs = Math.max(
-    outcome.retryAfterMs ?? 0,
-    Math.min(config.refreshMs, outcome.released ? config.refreshMs : 500),
-  );
+  // Who waits to create has to go on listening, or its silence would have a gap.
+  const listensMs = intent.kind === 'create' ? Math.min(config.refreshMs, LONGEST_RETRY_MS) : config.refreshMs;
+  const retryMs = Math.max(outcome.retryAfterMs ?? 0, outcome.released ? listensMs : Math.min(listensMs, 500));
   const wait: Wait = { reason: 'lock-busy', endsWhen: `${holder} releases the formation lock`, retryMs };
   return waitFor(config, after, wait, nowMs, { released: outcome.released });
 }

@@ -1,4 +1,4 @@
-import { type FormationConfig, glanceMs } from '../config.js';
+import { type FormationConfig, glanceMs, LONGEST_RETRY_MS } from '../config.js';
 import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
 import type { Lasting, Machine, Resume } from '../machine.js';
@@ -6,7 +6,6 @@ import { lastingOf } from './discover.js';
 import { enter, rest, type Step } from './transition.js';
 
 const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 5_000;
 /** A node that is not formed looks again this often: what it waits for may raise no event in the store. */
 const LOOK_AGAIN_MS = 1_000;
 /** A formed node reacts to changes, but a burst of them is one change to it. */
