@@ -50,6 +50,10 @@ describe('suites', () => {
       servers: [],
     });
     expect(new Set(suites.map(({ file }) => file)).size).toBe(suites.length);
+    // Also where a file beside it is what starts the servers.
+    const processes = suites.filter(({ file }) => file.startsWith('test/real/'));
+    expect(processes.filter(({ stage }) => stage !== 'real').map(({ file }) => file)).toEqual([]);
+    expect(processes.length).toBeGreaterThan(0);
   });
 });
 

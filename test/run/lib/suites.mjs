@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { top } from './workspace.mjs';
 
 const PLACES = ['packages', 'test', 'examples'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'src']);
 const NEEDS = /\b(?:serverSuite\(|servers:)\s*\[([^\]]*)\]/g;
-/** Where the stores of the process tests are listed. */
-const STORES = './stores.ts';
+/** What a test takes from a file beside it. */
+const BESIDE = /\bfrom\s+'(\.\/[^']+)\.[jt]s'/g;
 
 function testFiles(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -22,10 +22,13 @@ export function serversNeeded(text) {
   return [...new Set(lists.map(([, name]) => name))];
 }
 
-/** The text of a test, together with the stores that it runs on where it takes them from the list. */
-function withStores(path) {
+/** The text of a test, together with that of the files beside it that it is made of. */
+function wholeText(path, seen = new Set()) {
+  if (seen.has(path)) return '';
+  seen.add(path);
   const text = readFileSync(path, 'utf8');
-  return text.includes(`from '${STORES}'`) ? text + readFileSync(join(dirname(path), STORES), 'utf8') : text;
+  const beside = [...text.matchAll(BESIDE)].map(([, name]) => `${join(dirname(path), name)}.ts`).filter(existsSync);
+  return [text, ...beside.map((each) => wholeText(each, seen))].join('\n');
 }
 
 /** Each test file, the stage that it belongs to, and the servers that it needs. */
@@ -35,7 +38,7 @@ export function findSuites() {
     .flatMap((place) => testFiles(join(top, place)))
     .map((path) => {
       const file = relative(top, path).replaceAll('\\', '/');
-      const servers = serversNeeded(withStores(path));
+      const servers = serversNeeded(wholeText(path));
       if (file.startsWith('test/pack/')) return { file, stage: 'pack', servers };
       return { file, stage: servers.length > 0 ? 'real' : 'unit', servers };
     });
