@@ -1,4 +1,5 @@
 import type { ClusterIdentity, ClusterRecord, Member } from '../backend/index.js';
+import type { LocalIdentity } from '../driver/index.js';
 import type { Standpoint } from './machine.js';
 import type { Refusals } from './refusals.js';
 
@@ -7,7 +8,8 @@ export type Work =
   | { readonly verb: 'create'; readonly identity: ClusterIdentity; readonly token: bigint | undefined }
   | { readonly verb: 'join'; readonly seed: Member; readonly record: ClusterRecord; readonly token: bigint | undefined }
   | { readonly verb: 'committed'; readonly record: ClusterRecord }
-  | { readonly verb: 'reset' };
+  /** `of`: what the daemon had when the reset was decided. Nothing else is destroyed. */
+  | { readonly verb: 'reset'; readonly of: LocalIdentity };
 
 /** `all`: every peer. `sample`: a few of them, in turn. `none`: only daemon and store. */
 export type Probe = 'all' | 'sample' | 'none';

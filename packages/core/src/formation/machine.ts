@@ -1,4 +1,5 @@
 import type { ClusterIdentity, ClusterRecord, LockGrant } from '../backend/index.js';
+import type { LocalIdentity } from '../driver/index.js';
 import type { ErrorCode } from '../errors/index.js';
 import type { Decision, Notice, RecordChange, Wait } from './decide/decision.js';
 import type { Memory } from './memory.js';
@@ -85,7 +86,8 @@ export type Phase =
   | { readonly kind: 'verifying'; readonly entry: Entry; readonly sinceMs: number; readonly looking: boolean }
   | { readonly kind: 'naming'; readonly record: ClusterRecord; readonly entry: Entry | undefined }
   | { readonly kind: 'readying'; readonly entry: Entry }
-  | { readonly kind: 'evicting' }
+  /** `of`: what the daemon had when it was decided to give it up. */
+  | { readonly kind: 'evicting'; readonly of: LocalIdentity }
   | { readonly kind: 'formed' }
   | {
       readonly kind: 'standalone' | 'failed';

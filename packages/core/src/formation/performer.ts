@@ -1,6 +1,7 @@
 import { FORMATION_LOCK, type InstanceId } from '../backend/index.js';
+import type { LocalIdentity } from '../driver/index.js';
 import { ClusterError } from '../errors/index.js';
-import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
+import type { DriverGuardCall, GuardedBackend, GuardedDriver } from '../guard/index.js';
 import { anySignal, jitteredMs, type Runtime, timestamp } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
 import { type FormationConfig, glanceMs, relistMs } from './config.js';
@@ -9,6 +10,7 @@ import type { Reply } from './event.js';
 import type { Standpoint } from './machine.js';
 import type { Listing, Observation } from './observation.js';
 import { glance, inspectOwn, type Observer, observe } from './observe.js';
+import { sameLocalIdentity } from './situation.js';
 import { createSleeper, type Sleeper } from './sleeper.js';
 
 export interface PerformerParts {
@@ -172,6 +174,14 @@ export class Performer {
     }
   }
 
+  /** Between the look and now somebody may have put other data in its place: that nobody has decided to destroy. */
+  async #assertStillHas(expected: LocalIdentity, call: DriverGuardCall): Promise<void> {
+    const { identity } = await this.#parts.driver.membership(call);
+    if (sameLocalIdentity(identity, expected)) return;
+    const text = `the daemon's data is ${identity.kind} by now; to be destroyed was what was ${expected.kind}`;
+    throw new ClusterError('DRIVER_FAILED', text, { operation: 'reset' });
+  }
+
   /** The daemon's work is aborted with the lock that it runs under, and not begun without it. */
   async #work({ work, underLock }: Extract<AwaitedEffect, { kind: 'work' }>): Promise<void> {
     const { driver } = this.#parts;
@@ -190,6 +200,7 @@ export class Performer {
         case 'committed':
           return await driver.committed(work.record, call);
         case 'reset':
+          await this.#assertStillHas(work.of, call);
           return await driver.reset(call);
       }
     } finally {

@@ -45,6 +45,13 @@ export const claimedIdentity = (local: LocalIdentity): ClusterIdentity | undefin
     ? { clusterId: local.clusterId, generation: local.generation }
     : undefined;
 
+/** Whether a daemon still has exactly what it had. */
+export function sameLocalIdentity(a: LocalIdentity, b: LocalIdentity): boolean {
+  if (a.kind === 'unnamed') return b.kind === 'unnamed' && a.interruptedJoin === b.interruptedJoin;
+  if (a.kind === 'blank') return b.kind === 'blank';
+  return a.kind === b.kind && sameIdentity(claimedIdentity(a), claimedIdentity(b));
+}
+
 /** Where the identity of an entry is its view: all entries of one identity are its members. */
 function viewFromEntries(identity: ClusterIdentity | undefined, entries: readonly Registration[]): Membership {
   if (!identity) return { identity: { kind: 'blank' }, members: [], running: [], partitions: [] };

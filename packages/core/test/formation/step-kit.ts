@@ -52,7 +52,7 @@ export const PHASES: { readonly [K in PhaseKind]: Phase & { readonly kind: K } }
   verifying: { kind: 'verifying', entry: { ...entry, steps: ['name'] }, sinceMs: 10, looking: true },
   naming: { kind: 'naming', record: record(), entry },
   readying: { kind: 'readying', entry: { ...entry, steps: [] } },
-  evicting: { kind: 'evicting' },
+  evicting: { kind: 'evicting', of: { kind: 'committed', clusterId: 'c', generation: 1 } },
   formed: { kind: 'formed' },
   standalone: { kind: 'standalone', ...ended },
   failed: { kind: 'failed', ...ended },

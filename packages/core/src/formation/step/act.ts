@@ -93,7 +93,7 @@ function act(
       return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
     case 'join':
       if (decision.locked) return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
-      return join(machine, decision, undefined);
+      return join(machine, decision, undefined, observation.own);
     case 'name':
       return enterWork(
         machine,
@@ -107,7 +107,9 @@ function act(
     }
     case 'rejoin': {
       const standpoint = { state: 'joining', identity: undefined, recordVersion: undefined } as const;
-      return enter({ ...machine, standing: undefined }, { kind: 'evicting' }, { kind: 'announce', standpoint });
+      if (observation.own.kind !== 'known') return discover(machine);
+      const phase = { kind: 'evicting', of: observation.own.membership.identity } as const;
+      return enter({ ...machine, standing: undefined }, phase, { kind: 'announce', standpoint });
     }
     case 'fail':
       return fail(config, machine, { code: decision.cause, text: decision.text });
@@ -126,11 +128,14 @@ function stay(config: FormationConfig, machine: Machine, decision: Stay): Step {
 }
 
 /** Joins the target, after a reset where something of the daemon must go first. */
-export function join(machine: Machine, intent: JoinIntent, minted: Minted | undefined): Step {
-  if (intent.reset) {
-    const after = { next: 'join', intent: { ...intent, reset: false } } as const;
-    return enterWork(machine, { kind: 'resetting', after }, { verb: 'reset' });
-  }
+export function join(machine: Machine, intent: JoinIntent, minted: Minted | undefined, own: OwnDaemon): Step {
+  if (!intent.reset) return joinAsIs(machine, intent, minted);
+  if (own.kind !== 'known') return discover(machine);
+  const after = { next: 'join', intent: { ...intent, reset: false } } as const;
+  return enterWork(machine, { kind: 'resetting', after }, { verb: 'reset', of: own.membership.identity });
+}
+
+export function joinAsIs(machine: Machine, intent: JoinIntent, minted: Minted | undefined): Step {
   const { record, target } = intent;
   if (!record) return discover(machine);
   const work = { verb: 'join', seed: target satisfies Registration, record, token: machine.grant?.token } as const;

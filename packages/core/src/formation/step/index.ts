@@ -2,7 +2,7 @@ import type { FormationConfig } from '../config.js';
 import type { MachineEvent, Reply } from '../event.js';
 import type { Machine, Phase } from '../machine.js';
 import { freshMemory } from '../memory.js';
-import { discovered, glanced, join, joiningAs } from './act.js';
+import { discovered, glanced, joinAsIs, joiningAs } from './act.js';
 import { discover } from './discover.js';
 import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
 import { enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
@@ -116,7 +116,7 @@ function announcedIn(config: FormationConfig, machine: Machine, reply: Extract<R
   if (reply.outcome.kind === 'conflict') return nameHeld(config, machine, reply.sentAtMs, reply.nowMs);
   const registered = { ...machine, firstConflictAtMs: undefined, failures: 0 };
   if (phase.kind === 'registering') return discover(registered);
-  return enterWork(registered, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset' });
+  return enterWork(registered, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset', of: phase.of });
 }
 
 function observedIn(config: FormationConfig, machine: Machine, reply: Extract<Reply, { kind: 'observed' }>): Step {
@@ -149,7 +149,7 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
       if (phase.after.next === 'join') {
         // A join that needs the lock does not begin when the lock ended during the reset.
         const { intent } = phase.after;
-        return intent.locked && !machine.grant ? discover(machine) : join(machine, intent, undefined);
+        return intent.locked && !machine.grant ? discover(machine) : joinAsIs(machine, intent, undefined);
       }
       return machine.grant ? create(machine, phase.after.create) : discover(machine);
     default:

@@ -91,10 +91,16 @@ export function confirmed(
       const identity = { clusterId: minted.clusterId, generation: decision.generation };
       const creation: Creation = { identity, minted, replaces: situation.record };
       if (!decision.reset) return create(machine, creation);
-      return enterWork(machine, { kind: 'resetting', after: { next: 'create', create: creation } }, { verb: 'reset' });
+      const after = { next: 'create', create: creation } as const;
+      return enterWork(machine, { kind: 'resetting', after }, { verb: 'reset', of: situation.own });
     }
     case 'join':
-      return join(machine, decision.record ? decision : adoptedBy(config, machine, decision, phase, situation), minted);
+      return join(
+        machine,
+        decision.record ? decision : adoptedBy(config, machine, decision, phase, situation),
+        minted,
+        observation.own,
+      );
     case 'write': {
       const record = changedRecord(decision.change, situation, {
         self: config.self,

@@ -107,10 +107,12 @@ const F10: Oracle = {
     const { check, stage } = court;
     const toldOfSplit = new Set<Actor>();
     const evicted = new Set<Actor>();
+    const hadTo = new Set<Actor>();
     const node = (actor: Actor, fact: NodeFact) => {
       if (fact.kind === 'event' && fact.event.name === 'split.seen') toldOfSplit.add(actor);
       if (fact.kind !== 'state') return;
       // It fails on what it saw a moment ago; what is true at the end says nothing of that.
+      if (fact.state.kind === 'failed' && mayFail(court, actor, fact.state.cause)) hadTo.add(actor);
       const isSo = isEvicted(stage, actor);
       if (isSo) evicted.add(actor);
       else if (fact.state.kind !== 'failed') evicted.delete(actor);
@@ -125,7 +127,8 @@ const F10: Oracle = {
       for (const actor of stage.actors) {
         const { failure } = actor;
         if (!failure || actor.crashed || failure.code === 'ABORTED') continue;
-        const excused = failure.code === 'EVICTED' ? evicted.has(actor) : mayFail(court, actor, failure.code);
+        const had = failure.code === 'EVICTED' ? evicted.has(actor) : hadTo.has(actor);
+        const excused = had || mayFail(court, actor, failure.code);
         check(excused, () => `${actor.label} has failed: ${failure.text}`);
       }
     };
