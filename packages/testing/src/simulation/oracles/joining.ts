@@ -56,7 +56,9 @@ const F4: Oracle = {
         const own = stage.daemons.daemon(actor.name).inspect().disk;
         const seen = stage.daemons.daemons.some((peer) => {
           const { disk } = peer.inspect();
-          return peer.self() !== actor.name && disk.cluster === own.cluster && disk.members.includes(actor.name);
+          // Its own disk may have been exchanged since; the members of that cluster know better.
+          const isOfIt = disk.cluster === own.cluster || isIn(disk.identity, { clusterId });
+          return peer.self() !== actor.name && isOfIt && disk.members.includes(actor.name);
         });
         const wiped = own.cluster === undefined;
         check(seen || wiped, () => `${actor.label} counts itself in, and no member has it in its view`);
