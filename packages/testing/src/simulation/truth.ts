@@ -38,7 +38,8 @@ export interface Attempt {
   heldAtMs: number | undefined;
   /** What the store granted last, in ms. */
   grantedTtlMs: number | undefined;
-  unlockSent: boolean;
+  /** When it was first asked to be released, on true time. */
+  unlockSentMs: number | undefined;
 }
 
 export interface Listed {
@@ -143,13 +144,13 @@ export class Truth implements Listener {
         grantedTtlMs: undefined,
         heldAtMs: undefined,
         toldLost: false,
-        unlockSent: false,
+        unlockSentMs: undefined,
       };
       this.attempts.set(attempt, { actor, lock, ...unknown });
     } else if (verb === 'unlock') {
       const { grant } = request as { grant: LockGrant };
       const attempt = this.attempts.get(grant.attempt);
-      if (attempt) attempt.unlockSent = true;
+      if (attempt) attempt.unlockSentMs ??= this.#now();
     } else if (verb === 'register') {
       actor.instance = (request as { instance: string }).instance;
     }
@@ -196,9 +197,10 @@ export class Truth implements Listener {
     return attempt !== undefined && this.attempts.get(attempt)?.actor === actor ? attempt : undefined;
   }
 
-  /** Whether the store did not honour the grant that somebody has since then. */
-  isRevoked(token: bigint, sinceMs: number): boolean {
-    return sinceMs <= this.replacedMs || this.grants.get(token)?.ended === 'revoked';
+  /** Whether the store did not honour the grant under which this actor works since then, or is not the one that made it. */
+  isRevoked(actor: Actor, token: bigint, sinceMs: number): boolean {
+    const isUnknown = this.attemptOf(actor, token) === undefined;
+    return isUnknown || sinceMs <= this.replacedMs || this.grants.get(token)?.ended === 'revoked';
   }
 
   /** Every identity that this node's daemon had at any time since then. */

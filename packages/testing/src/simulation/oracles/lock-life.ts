@@ -46,7 +46,9 @@ const L6: Oracle = {
     return {
       store(event) {
         if (event.kind !== 'locked') return;
-        const released = truth.attempts.get(event.attempt)?.unlockSent === true;
+        const asked = truth.attempts.get(event.attempt);
+        // What reaches another store late lapses there: that store never knew that the attempt was over.
+        const released = asked?.unlockSentMs !== undefined && asked.unlockSentMs > truth.replacedMs;
         check(!released, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
       },
       node(actor, fact) {
@@ -94,7 +96,8 @@ const L9: Oracle = {
       const attempt = truth.grants.get(fact.token)?.attempt;
       const known = attempt === undefined ? undefined : truth.attempts.get(attempt);
       if (known?.actor !== actor || !actor.alive) return;
-      const over = known.unlockSent || known.toldLost || truth.grants.get(fact.token)?.ended !== undefined;
+      const over =
+        known.unlockSentMs !== undefined || known.toldLost || truth.grants.get(fact.token)?.ended !== undefined;
       check(over, () => `${actor.label} has ended its work and did not ask for the release`);
     },
   }),

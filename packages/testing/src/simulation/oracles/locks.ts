@@ -53,7 +53,7 @@ const SLEEP_MATTERS_MS = 600_000;
 
 function mayNotKnow({ truth, stage }: Court, { actor, token, beganMs }: Pick<Job, 'actor' | 'token' | 'beganMs'>) {
   const sleptMs = stage.nowMs - (truth.suspendedMs.get(actor) ?? Number.NEGATIVE_INFINITY);
-  return !actor.running || actor.crashed || truth.isRevoked(token, beganMs) || sleptMs < SLEEP_MATTERS_MS;
+  return !actor.running || actor.crashed || truth.isRevoked(actor, token, beganMs) || sleptMs < SLEEP_MATTERS_MS;
 }
 
 /** Work of daemons that runs under the formation lock, by its token. */
@@ -104,7 +104,7 @@ const L4: Oracle = {
         if (fact.kind !== 'job-step' || !fact.sure) return;
         const { token } = fact;
         const job = truth.jobs.get(token);
-        if (job?.actor !== actor || truth.isRevoked(token, job.beganMs)) return;
+        if (job?.actor !== actor || truth.isRevoked(actor, token, job.beganMs)) return;
         const wallSetBack = stage.nowMs - (truth.wallSetBackMs.get(actor) ?? Number.NEGATIVE_INFINITY);
         if (wallSetBack < SLEEP_MATTERS_MS && truth.suspendedMs.has(actor)) return;
         const holder = truth.holders.get(JOB_LOCK);
@@ -135,12 +135,18 @@ const L7: Oracle = {
       if (verb !== 'lock') return;
       const { attempt, held } = request as LockRequest;
       const known = truth.attempts.get(attempt);
-      check(!held || !known?.unlockSent, () => `${actor.label} renews ${attempt} after it asked for the release`);
+      check(
+        !held || known?.unlockSentMs === undefined,
+        () => `${actor.label} renews ${attempt} after it asked for the release`,
+      );
     },
     store(event) {
       if (event.kind !== 'unlocked') return;
       const known = truth.attempts.get(event.attempt);
-      check(known === undefined || known.unlockSent, () => `${event.lock} of ${event.node} was released by another`);
+      check(
+        known === undefined || known.unlockSentMs !== undefined,
+        () => `${event.lock} of ${event.node} was released by another`,
+      );
     },
   }),
 };
