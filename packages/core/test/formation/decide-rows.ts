@@ -18,6 +18,12 @@ export const UNSURE_CASES: readonly RowCase[] = [
   ],
   ['1', 'the list failed when formed', { formed: true, now: { ...home, listFails: true } }, { kind: 'stay' }],
   ['1', 'the list is incomplete', { now: { complete: false } }, { kind: 'wait', reason: 'list-incomplete' }],
+  [
+    '1',
+    'the list does not show this node, which is registered',
+    { now: { announced: { state: 'joining', identity: undefined }, amListed: false } },
+    { kind: 'wait', reason: 'list-stale' },
+  ],
   ['1', 'the list is stale', { now: { nowMs: 20_000, askedAtMs: 4_000 } }, { kind: 'wait', reason: 'list-stale' }],
   [
     '1',

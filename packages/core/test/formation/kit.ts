@@ -89,6 +89,8 @@ export interface Sketch {
   readonly peers?: readonly PeerSketch[];
   readonly complete?: boolean;
   readonly listFails?: boolean;
+  /** Whether the list shows this node. Default: true. */
+  readonly amListed?: boolean;
   readonly askedAtMs?: number;
   readonly nowMs?: number;
   readonly probed?: 'all' | 'sample';
@@ -114,9 +116,9 @@ function healthOf({ status = 'up', own, members = [], node }: PeerSketch): NodeH
 }
 
 export function listOf(sketch: Sketch): MemberList {
-  const { peers = [], complete = true, store = 's-1', revision = 1n } = sketch;
+  const { peers = [], complete = true, store = 's-1', revision = 1n, amListed = true } = sketch;
   const mine: PeerSketch = { node: 'me', identity: sketch.announced?.identity };
-  const members = [mine, ...peers].map(entryOf);
+  const members = [...(amListed ? [mine] : []), ...peers].map(entryOf);
   return { members, record: sketch.record ?? ABSENT, complete, skipped: [], revision, store };
 }
 

@@ -226,6 +226,15 @@ describe('the formation machine of a formed node with nothing to do', () => {
     expect(effects).toMatchObject([{ kind: 'wake' }]);
   });
 
+  it('is listed with no cluster any more that it did not get into, while it waits', () => {
+    const announced = { state: 'joining', identity: CLUSTER } as const;
+    const own = { kind: 'provisional', ...CLUSTER } as const;
+    const seen = observation({ nowMs: NOW_MS, own, announced, peers: [{ node: 'a', identity: CLUSTER }] });
+    const { machine } = step(CONFIG, machineIn('discovering'), { ...reply, kind: 'observed', observation: seen });
+    const standpoint = { state: 'joining', identity: undefined, recordVersion: undefined };
+    expect(machine.phase).toEqual({ kind: 'registering', standpoint });
+  });
+
   it('row 0: a daemon that cannot be read is looked at again, and the store is left alone', () => {
     expect(glanced({ own: 'unknown' }).effects).toMatchObject([{ kind: 'wake' }]);
   });

@@ -47,6 +47,16 @@ export const UNSURE_ROWS: readonly Row<Case>[] = [
         }),
       ),
   },
+  // Where not even we are listed, others may be missing too.
+  {
+    row: '1',
+    when: ({ config, formed, observation: { announced }, s }) =>
+      !formed &&
+      config.registration === 'explicit' &&
+      announced !== undefined &&
+      !s.list.members.some(({ node }) => node === config.self),
+    outcome: () => wait('list-stale', 'the list shows the registration of this node'),
+  },
   {
     row: '2',
     when: ({ s }) => s.list.record.kind === 'unreadable',

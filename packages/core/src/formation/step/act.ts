@@ -36,7 +36,24 @@ export function discovered(
 ): Step {
   const { observation, nowMs } = reply;
   const { decision, machine } = decideFrom(config, before, observation);
+  if (decision.kind === 'wait' && claimsTooMuch(machine, observation)) return retract(machine, observation);
   return act(config, machine, decision, observation, nowMs);
+}
+
+/** Registered with a cluster that the daemon has not been told to be in: the others would wait for what it cannot give. */
+function claimsTooMuch({ standing }: Machine, { own, listing, announced }: Observation): boolean {
+  if (standing || own.kind !== 'known' || listing.kind !== 'listed' || announced?.identity === undefined) return false;
+  return !sameIdentity(announced.identity, committedIdentity(own.membership.identity));
+}
+
+/** Registers as joining, with what the daemon has. */
+function retract(machine: Machine, { own }: Observation): Step {
+  const standpoint = joiningAs(own);
+  return enter(
+    { ...machine, standing: undefined },
+    { kind: 'registering', standpoint },
+    { kind: 'announce', standpoint },
+  );
 }
 
 /**
@@ -80,14 +97,8 @@ function act(
       const entry = { role: standing?.role ?? 'member', record: decision.record, steps: ['name', 'ready'] } as const;
       return proceed(config, machine, entry, nowMs);
     }
-    case 'demote': {
-      const standpoint = joiningAs(observation.own);
-      return enter(
-        { ...machine, standing: undefined },
-        { kind: 'registering', standpoint },
-        { kind: 'announce', standpoint },
-      );
-    }
+    case 'demote':
+      return retract(machine, observation);
     case 'create':
     case 'write':
       return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
