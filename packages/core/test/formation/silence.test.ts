@@ -29,6 +29,6 @@ describe.each([
   it('is listened to: whoever waits for its end looks again before', () => {
     const decision = decideAfter(at(seen, 0));
     expect(decision).toMatchObject({ kind: 'wait', reason });
-    expect(decision).toHaveProperty('retryMs', 5_000);
+    expect(decision).toHaveProperty('retryMs', 1_000);
   });
 });

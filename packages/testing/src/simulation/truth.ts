@@ -1,9 +1,10 @@
-import type { ClusterRecord, LockGrant, LockOutcome, LockRequest, MemberList } from '@autocluster/core/backend';
+import type { ClusterRecord, LockGrant, LockRequest, MemberList } from '@autocluster/core/backend';
 import type { LocalIdentity } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../daemon/index.js';
 import type { InspectedCluster, StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
 import type { Call, Listener, NodeFact } from './facts.js';
+import { grantedTtlOf, isList, outcomeOf } from './outcome.js';
 
 /** One grant of the store, from its beginning to its end. */
 export interface Grant {
@@ -38,6 +39,8 @@ export interface Attempt {
   heldAtMs: number | undefined;
   /** What the store granted last, in ms. */
   grantedTtlMs: number | undefined;
+  /** An answer that came after its time limit granted less: whether it still counted is a matter of order. */
+  shortenedLate: boolean;
   /** When it was first asked to be released, on true time. */
   unlockSentMs: number | undefined;
 }
@@ -144,6 +147,7 @@ export class Truth implements Listener {
         grantedTtlMs: undefined,
         heldAtMs: undefined,
         toldLost: false,
+        shortenedLate: false,
         unlockSentMs: undefined,
       };
       this.attempts.set(attempt, { actor, lock, ...unknown });
@@ -167,6 +171,10 @@ export class Truth implements Listener {
         attempt.goodSentOwnMs = call.ownSentMs;
         attempt.heldAtMs = end.atMs;
         attempt.grantedTtlMs = grantedTtlOf(end.value) ?? attempt.grantedTtlMs;
+      }
+      const grantedMs = grantedTtlOf(end.value);
+      if (attempt && kind === 'held' && !inTime && grantedMs !== undefined) {
+        attempt.shortenedLate ||= grantedMs < (attempt.grantedTtlMs ?? grantedMs);
       }
       if (attempt && kind === 'lost') attempt.toldLost = true;
     } else if (verb === 'list' && end?.kind === 'resolved' && isList(end.value)) {
@@ -277,19 +285,3 @@ export interface TruthSource {
   readonly identityOf: (node: string) => LocalIdentity;
   readonly inspect: () => InspectedCluster;
 }
-
-/** The kind of an answer of `lock`, whatever else it may be. */
-export function outcomeOf(value: unknown): LockOutcome['kind'] | undefined {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
-  return value.kind === 'held' || value.kind === 'busy' || value.kind === 'lost' ? value.kind : undefined;
-}
-
-function grantedTtlOf(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null || !('grant' in value)) return undefined;
-  const { grant } = value;
-  if (typeof grant !== 'object' || grant === null || !('ttlMs' in grant)) return undefined;
-  return typeof grant.ttlMs === 'number' ? grant.ttlMs : undefined;
-}
-
-const isList = (value: unknown): value is MemberList =>
-  typeof value === 'object' && value !== null && 'members' in value && Array.isArray(value.members);

@@ -116,7 +116,8 @@ export class Namespace {
     const mine = holder?.attempt === asHolder.attempt && (!request.held || holder.token === request.held.token);
     if (holder && mine) {
       holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.ttl);
-      holder.expiresAtMs = this.#expiryMs(holder.ttlMs, nowMs);
+      // A copy that comes late must not shorten what a later renewal was granted.
+      holder.expiresAtMs = Math.max(holder.expiresAtMs, this.#expiryMs(holder.ttlMs, nowMs));
       return { kind: 'held', lock: holder, record: this.record.decoded };
     }
     if (request.held) return { kind: 'lost' };

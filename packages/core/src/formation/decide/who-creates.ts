@@ -1,9 +1,14 @@
-import { LONGEST_RETRY_MS, propagationMs } from '../config.js';
+import { propagationMs } from '../config.js';
 import { settlingMs } from '../memory.js';
 import { type Case, heldFor, type Outcome, type Row, wait } from './decision.js';
 
-/** A wait for silence in one piece would be a silence that nobody listened to. */
-const listening = (leftMs: number): number => Math.max(1, Math.min(leftMs, LONGEST_RETRY_MS));
+/**
+ * How often a node that waits for a silence listens, in ms. A cluster that was formed and lost to a backup between two looks
+ * was never there for who made both.
+ */
+const LISTENS_EVERY_MS = 1_000;
+
+const listening = (leftMs: number): number => Math.max(1, Math.min(leftMs, LISTENS_EVERY_MS));
 
 const reset = ({ s }: Case): boolean => s.own.kind !== 'blank';
 

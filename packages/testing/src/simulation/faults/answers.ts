@@ -68,6 +68,8 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
       const actor = stage.current(node);
       if (!actor) return;
       stage.strikeCalls(id, actor, { kind: 'duplicate', afterMs: byMs, verbs: VERBS }, inMs + byMs);
+      // A copy of a renewal holds its name for so much longer.
+      stage.truth.prolongedMs += byMs;
       stage.later(inMs, () => {
         if (stage.current(node) === actor) stage.restart(actor, 1);
       });

@@ -161,6 +161,7 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
       const [left, right] = [stage.names.slice(0, first), stage.names.slice(first)];
       stage.daemons.existingCluster(left, otherRecord('older-left', left[0] ?? 'n1', left.length));
       stage.daemons.existingCluster(right, otherRecord('older-right', right[0] ?? 'n1', right.length));
+      for (const name of stage.names) stage.truth.noteIdentity(name);
       stage.struck(id, left.join(' '));
     },
   }),

@@ -1,7 +1,6 @@
-import type { LockRequest } from '@autocluster/core/backend';
+import type { LockGrant, LockRequest } from '@autocluster/core/backend';
 import { JOB_LOCK } from '../jobs.js';
-import { outcomeOf } from '../truth.js';
-import { tokenOfUnlock } from './locks.js';
+import { outcomeOf } from '../outcome.js';
 import type { Oracle } from './oracle.js';
 
 /** Clocks are compared to this, in ms: they are sums of fractions. */
@@ -31,7 +30,8 @@ const L5: Oracle = {
           const inTime = !fact.sure || sinceMs < lockDeadlineMs + TOLERANCE_MS;
           return check(inTime, () => `${actor.label} is sure ${sinceMs} ms after its last good request`);
         }
-        const told = truth.attempts.get(attempt)?.toldLost === true;
+        const known = truth.attempts.get(attempt);
+        const told = known?.toldLost === true || known?.shortenedLate === true;
         const due = sinceMs > lockDeadlineMs - TOLERANCE_MS;
         check(told || due, () => `${actor.label} gave up after ${sinceMs} of ${lockDeadlineMs} ms`);
       },
@@ -87,8 +87,9 @@ const L9: Oracle = {
   watch: ({ check, truth }) => ({
     sent(call) {
       if (call.verb !== 'unlock') return;
-      const job = truth.jobs.get(tokenOfUnlock(call));
-      if (job?.actor !== call.actor || job.abortedMs !== undefined) return;
+      const { token, attempt } = (call.request as { readonly grant: LockGrant }).grant;
+      const job = truth.jobs.get(token);
+      if (job?.actor !== call.actor || job.attempt !== attempt || job.abortedMs !== undefined) return;
       check(job.settledMs !== undefined, () => `${call.actor.label} releases under its own running work`);
     },
     node(actor, fact) {

@@ -1,4 +1,4 @@
-import type { LockGrant, LockRequest } from '@autocluster/core/backend';
+import type { LockRequest } from '@autocluster/core/backend';
 import { FORMATION_LOCK } from '@autocluster/core/backend';
 import type { Call } from '../facts.js';
 import { JOB_LOCK } from '../jobs.js';
@@ -172,7 +172,5 @@ const L8: Oracle = {
     };
   },
 };
-
-export const tokenOfUnlock = ({ request }: Call): bigint => (request as { grant: LockGrant }).grant.token;
 
 export const LOCK_ORACLES: readonly Oracle[] = [L1, L2, L3, L4, L7, L8];
