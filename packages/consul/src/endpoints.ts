@@ -78,7 +78,8 @@ export class Endpoints {
       minTimeout: 200,
       factor: 4,
       randomize: true,
-      maxRetryTime: timeoutMs,
+      // The last probe needs time for its answer: "no leader" must not become a timeout.
+      maxRetryTime: timeoutMs / 2,
       signal: this.#closing.signal,
       shouldRetry: ({ error }) => isTrouble(error, 'no-leader'),
     }).catch((error: unknown) => {

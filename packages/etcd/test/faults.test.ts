@@ -152,6 +152,8 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: faults', () => {
       const grant = held(await one.lock(request, call()));
       await own.kill();
       expect((await failure(one.list(call()))).code).toBe('STORE_UNREACHABLE');
+      // Also where there is no time to ask again: what is known of the failure is told.
+      expect((await failure(one.list({ ...call(), timeoutMs: 150 }))).code).toBe('STORE_UNREACHABLE');
       await own.restart();
       const renewed = await until('a renewal', () => one.lock({ ...request, held: grant }, call()));
       expect(held(renewed).token).toBe(grant.token);

@@ -88,7 +88,8 @@ export class KubernetesClient {
         factor: 3,
         maxTimeout: 500,
         randomize: true,
-        maxRetryTime: exchange.remainingMs(),
+        // A repeat needs time for its answer: a known failure must not become a timeout.
+        maxRetryTime: exchange.remainingMs() / 2,
         signal: exchange.signal,
         shouldRetry: ({ error }) => isTrouble(error, ...RETRIED),
       });

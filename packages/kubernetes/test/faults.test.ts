@@ -108,6 +108,8 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: faults', () => {
       await own.kill();
       const error = await failure(one.list(call()));
       expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: false });
+      // Also where there is no time to ask again: what is known of the failure is told.
+      expect((await failure(one.list({ ...call(), timeoutMs: 150 }))).code).toBe('STORE_UNREACHABLE');
       await own.restart();
       const renewed = await until('a renewal', () => one.lock({ ...request, held: grant }, call()));
       expect(held(renewed).token).toBe(grant.token);
