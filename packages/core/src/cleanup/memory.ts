@@ -31,10 +31,21 @@ function withStore(memory: CleanupMemory, { listing, nowMs }: Look): CleanupMemo
   };
 }
 
-function instancesOf({ instances }: CleanupMemory, { membership, listed }: Facts): CleanupMemory['instances'] {
+/** Looks without too long a gap, and without a brake in between: nothing was missed. */
+const goesOn = ({ intervalMs }: CleanupPolicy, { seenAtMs }: CleanupMemory, { nowMs }: Look): boolean =>
+  seenAtMs !== undefined && nowMs - seenAtMs <= 2 * intervalMs;
+
+/** While nobody looked, a member may have come back as another instance and gone again. */
+function instancesOf(
+  policy: CleanupPolicy,
+  before: CleanupMemory,
+  look: Look,
+  { membership, listed }: Facts,
+): CleanupMemory['instances'] {
+  const earlier = goesOn(policy, before, look) ? before.instances : FRESH_MEMORY.instances;
   const known = new Map<NodeId, InstanceId>();
   for (const node of membership?.members ?? []) {
-    const instance = listed.get(node)?.instance ?? instances.get(node);
+    const instance = listed.get(node)?.instance ?? earlier.get(node);
     if (instance !== undefined) known.set(node, instance);
   }
   return known;
@@ -59,13 +70,12 @@ function absencesOf(
   look: Look,
   { missing, seenRunningBy }: Facts,
 ): CleanupMemory['absences'] {
-  const { seenAtMs } = before;
-  const goesOn = seenAtMs !== undefined && look.nowMs - seenAtMs <= 2 * policy.intervalMs;
+  const isOngoing = goesOn(policy, before, look);
   const askedAtMs = look.listing.kind === 'listed' ? look.listing.askedAtMs : look.nowMs;
   const absences = new Map<NodeId, Absence>();
   for (const node of missing) {
     if (seenRunningBy.has(node)) continue;
-    const earlier = goesOn ? before.absences.get(node) : undefined;
+    const earlier = isOngoing ? before.absences.get(node) : undefined;
     absences.set(node, oneMore(policy, earlier, look.nowMs, askedAtMs));
   }
   return absences;
@@ -75,7 +85,7 @@ function absencesOf(
 export function remember(policy: CleanupPolicy, before: CleanupMemory, look: Look): CleanupMemory {
   const memory = withStore(before, look);
   const facts = factsOf(look);
-  const instances = instancesOf(memory, facts);
+  const instances = instancesOf(policy, memory, look, facts);
   if (stopsOf(policy, look, facts, memory.storeChangedAtMs).length > 0) return { ...stopClocks(memory), instances };
   return { ...memory, instances, seenAtMs: look.nowMs, absences: absencesOf(policy, memory, look, facts) };
 }

@@ -173,3 +173,22 @@ it('C12: every brake has a case here, or is one of the last look before a remova
   const atRemoval = ['removals-per-tick', 'returned', 'readmitted'];
   expect([...covered, ...atRemoval].toSorted()).toEqual(BRAKE_NAMES.toSorted());
 });
+
+describe('the instance under which a member is removed', () => {
+  const away = { away: ['n3'] };
+  const instanceAt = (atMs: readonly number[], at: Record<number, object>) =>
+    planOf({ atMs, at: { 0: {}, ...at } }).candidates.find(({ node }) => node === 'n3')?.instance;
+
+  it('is the one with which it was last listed', () => {
+    expect(instanceAt([0, 15_000, 30_000], { 15_000: away, 30_000: away })).toBe('n3#1');
+  });
+
+  it('is unknown where nobody looked for a while: it may have been there as another one', () => {
+    expect(instanceAt([0, 90_000, 105_000], { 90_000: away, 105_000: away })).toBeUndefined();
+  });
+
+  it('is unknown after a brake that stops the clocks', () => {
+    const blind = { ...away, complete: false };
+    expect(instanceAt([0, 15_000, 30_000], { 15_000: blind, 30_000: away })).toBeUndefined();
+  });
+});
