@@ -60,6 +60,20 @@ describe('simulated process', () => {
     expect([firedAt, process.clock.monotonicMs()]).toEqual([1050, 50]);
   });
 
+  it('moves on also where what is left of a span is less than the digits of the time can tell', async () => {
+    const time = simulateTime({ seed: 1 });
+    const process = time.process();
+    await time.advance(1e9);
+    const before = process.clock.monotonicMs();
+    process.after(1e-12, () => undefined);
+    await time.advance(1);
+    const at: number[] = [];
+    process.after(1e-12, () => void at.push(process.clock.monotonicMs() - before - 1));
+    await time.advance(1);
+    expect(at).toHaveLength(1);
+    expect(at[0]).toBeGreaterThan(0);
+  });
+
   it('crashed: nothing fires ever again', async () => {
     const time = simulateTime({ seed: 1 });
     const process = time.process();

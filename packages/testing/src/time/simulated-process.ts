@@ -40,6 +40,8 @@ interface ProcessTimer {
   cancelTrue: CancelTimer;
 }
 
+/** Less is lost among the digits of a long time: whoever waits for the rest of a span would wait for ever. */
+const SHORTEST_MS = 1e-6;
 const NOTHING: CancelTimer = () => undefined;
 
 export class ProcessRuntime implements SimulatedProcess {
@@ -79,10 +81,11 @@ export class ProcessRuntime implements SimulatedProcess {
   after(delayMs: number, task: () => void): CancelTimer {
     if (this.#state === 'crashed') return NOTHING;
     this.#created += 1;
-    const dueMs = this.#monotonicMs() + Math.max(0, delayMs);
+    const waitMs = delayMs > 0 ? Math.max(delayMs, SHORTEST_MS) : 0;
+    const dueMs = this.#monotonicMs() + waitMs;
     const timer: ProcessTimer = { dueMs, sequence: this.#created, task, cancelTrue: NOTHING };
     this.#timers.add(timer);
-    if (this.#state === 'running') this.#schedule(timer, this.#time.nowMs + Math.max(0, delayMs) / this.#rate);
+    if (this.#state === 'running') this.#schedule(timer, this.#time.nowMs + waitMs / this.#rate);
     return () => this.#drop(timer);
   }
 
