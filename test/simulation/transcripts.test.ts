@@ -16,6 +16,8 @@ const TRAITS: Partial<Traits> = {
   joinMinority: 'allow',
   whenNobodyAlive: 'wait',
   jobs: false,
+  cleanup: 'off',
+  checkups: false,
   startsMs: [0, 5, 10],
 };
 

@@ -26,6 +26,8 @@ export interface Timing {
   readonly silenceBeforeResumeMs: number;
   /** Longest time between two lists of a formed node: how long it may miss a change that the store failed to tell. */
   readonly relistMs: number;
+  /** How long a member is away, without interruption, before cleanup may remove it. undefined while cleanup is off. */
+  readonly graceMs: number | undefined;
   /**
    * Longest time from the last renewal of a member that died to its removal by cleanup, besides what the daemon's own
    * `forget` takes: while store and daemons answer in time, nobody else holds the formation lock, and no brake holds.
@@ -80,6 +82,7 @@ export function describeTiming(options: TimingOptions): Timing {
       timing.latestTakeoverMs + Math.max(propagationMs(formation), formation.settleMs) + formation.refreshMs,
     silenceBeforeResumeMs: Math.max(formation.settleMs, toClose),
     relistMs: relistMs(formation),
+    graceMs: settings.cleanup.mode === 'off' ? undefined : settings.cleanup.graceMs,
     removalMs: removalMs(settings),
     // The next renewal tells that it is gone; for another one nobody else may put it back.
     restoreAfterMs: 2 * timing.renewalMs + formation.refreshMs,

@@ -57,6 +57,8 @@ export interface DaemonWorld {
   daemon(node: NodeId): SimulatedDaemon;
   /** Makes these daemons a cluster that was there before us; with a record: one that is committed. */
   existingCluster(nodes: readonly NodeId[], record?: ClusterRecord): void;
+  /** Whether both run in one cluster, in the view of the first, and can talk with each other. */
+  reaches(from: NodeId, to: NodeId): boolean;
   /** Nobody of one group reaches anybody of another. */
   partition(groups: readonly (readonly NodeId[])[]): void;
   /** Messages of one direction are lost. */
@@ -183,6 +185,10 @@ class World implements DaemonWorld {
       this.daemon(node);
       this.#universe.write(node, { cluster, identity, members: [...nodes], version: 1, kept: record });
     }
+  }
+
+  reaches(from: NodeId, to: NodeId): boolean {
+    return this.#universe.reachable(this.#universe.state(from)).some(({ node }) => node === to && node !== from);
   }
 
   partition(groups: readonly (readonly NodeId[])[]): void {

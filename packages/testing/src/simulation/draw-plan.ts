@@ -35,6 +35,7 @@ function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions)
   const daemon = pick(['durable', 'durable', 'process'] as const);
   const ttlMs = pick([6_000, 15_000, 30_000]);
   const store = pick(['full', 'full', 'full', 'consul', 'separate', 'plain'] as const);
+  const operations = dice(`operations ${options.seed}`);
   const spreadMs = pick([0, 50, 2_000, ttlMs]);
   return {
     nodes,
@@ -56,6 +57,8 @@ function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions)
     whenNobodyAlive: daemon === 'durable' ? 'wait' : 'resume',
     jobs: chance(0.5),
     startsMs: Array.from({ length: nodes }, () => Math.round(random.next() * spreadMs)),
+    cleanup: operations.pick(['off', 'off', 'report', 'remove', 'remove']),
+    checkups: operations.chance(0.3),
     ...options.traits,
   };
 }
@@ -75,6 +78,22 @@ function drawFault(weights: ReturnType<typeof weigh>, { random }: Dice): FaultKi
   return weights.at(-1)?.[0];
 }
 
+/** The fault by which a machine is away. */
+const AWAY = '65';
+/** A member must be away for so long, at least, before it is removed. */
+const AWAY_TTLS = 4;
+
+/** Where members are removed, one is away for long enough. */
+function drawAbsence({ traits, node, random, pick, chance }: Outline): Happening {
+  const ttls = (least: number, most: number) => Math.round((least + random.next() * (most - least)) * traits.ttlMs);
+  const how = pick(['powerOff', 'stop']);
+  return {
+    atMs: ttls(0.2, 2),
+    fault: AWAY,
+    values: { node: node(), how, forMs: ttls(AWAY_TTLS, 6), forGood: chance(0.3) },
+  };
+}
+
 /** Everything that a history will be, from its seed. */
 export function drawPlan(options: DrawOptions): Plan {
   const { seed } = options;
@@ -86,7 +105,8 @@ export function drawPlan(options: DrawOptions): Plan {
   const allowed = FAULTS.filter((each) => each.fits(traits) && (options.faults?.includes(each.id) ?? true));
   const weights = weigh(allowed, dies);
   const count = dies.pick([0, 1, 2, 3, 4, 6, 8, 12]);
-  const lengthMs = traits.ttlMs * dies.pick([1, 2, 3]) + dies.below(traits.ttlMs);
+  const waitsMs = traits.cleanup === 'remove' ? AWAY_TTLS * traits.ttlMs : 0;
+  const lengthMs = traits.ttlMs * dies.pick([1, 2, 3]) + dies.below(traits.ttlMs) + waitsMs;
   const quietMs = traits.ttlMs * dies.pick([0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 6]);
   const happenings: Happening[] = [];
   for (let index = 0; index < count && allowed.length > 0; index += 1) {
@@ -96,6 +116,7 @@ export function drawPlan(options: DrawOptions): Plan {
     const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
+  if (traits.cleanup === 'remove' && allowed.some(({ id }) => id === AWAY)) happenings.push(drawAbsence(outline));
   happenings.sort((a, b) => a.atMs - b.atMs);
   return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
 }

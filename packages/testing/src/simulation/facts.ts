@@ -1,10 +1,19 @@
-import type { ClusterEvent, NodeState } from '@autocluster/core';
+import type { ClusterEvent, HealthReport, NodeState } from '@autocluster/core';
 import type { DaemonEvent } from '../daemon/index.js';
 import type { StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
 
 export type StoreVerb = 'register' | 'unregister' | 'list' | 'lock' | 'unlock';
-export type DaemonVerb = 'membership' | 'health' | 'create' | 'join' | 'committed' | 'leave' | 'reset' | 'forget';
+export type DaemonVerb =
+  | 'membership'
+  | 'health'
+  | 'create'
+  | 'join'
+  | 'committed'
+  | 'leave'
+  | 'reset'
+  | 'forget'
+  | 'afterForget';
 
 export interface CallEnd {
   readonly kind: 'resolved' | 'rejected';
@@ -23,6 +32,8 @@ export interface Call<Verb extends string = StoreVerb | DaemonVerb> {
   readonly sentMs: number;
   /** Monotonic time of the process. */
   readonly ownSentMs: number;
+  /** Asked for a report of the node's health, from which it decides nothing. */
+  readonly reporting: boolean;
   end: CallEnd | undefined;
 }
 
@@ -39,6 +50,9 @@ export type NodeFact =
   | { readonly kind: 'event'; readonly event: ClusterEvent }
   | { readonly kind: 'state'; readonly before: NodeState; readonly state: NodeState }
   | { readonly kind: 'start-failed'; readonly code: string; readonly text: string }
+  | { readonly kind: 'health-asked' }
+  | { readonly kind: 'health-told'; readonly status: HealthReport['status']; readonly failing: readonly string[] }
+  | { readonly kind: 'health-refused'; readonly text: string }
   | JobFact;
 
 /** Who wants to be told what happens, as it happens. */

@@ -13,9 +13,18 @@ export function heal(stage: Stage): void {
   for (const daemon of stage.daemons.daemons) {
     daemon.faults.clear();
     daemon.setReady(true);
-    daemon.start();
+    stage.machines.startDaemon(daemon.self());
   }
   repairRecord(stage);
+  if (!isEnough(stage)) for (const name of stage.machines.lost) stage.machines.bringBack(name);
+}
+
+/** Whether those that are left can do without the machines that are away for good. */
+function isEnough(stage: Stage): boolean {
+  const { living, machines, truth } = stage;
+  const { record } = truth;
+  const members = living.filter(({ name }) => stage.committedTo(name)?.clusterId === record?.clusterId);
+  return machines.lost.size === 0 || (record !== undefined && members.length * 2 > record.size);
 }
 
 /** Nobody but an operator can mend a record that nobody can read. */

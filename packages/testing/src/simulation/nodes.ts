@@ -13,12 +13,17 @@ import { type CallRecorder, witnessBackend, witnessDriver } from './witness.js';
 
 export type NodeTraits = Partial<Omit<ClusterNodeOptions, 'backend' | 'driver' | 'onEvent'>>;
 
+/** As fast as it may go: a look ends before the next begins, and a daemon restarts in no time. */
+function cleanupOf({ cleanup, ttlMs }: Traits): NodeTraits {
+  return cleanup === 'off' ? {} : { cleanup: { mode: cleanup, intervalMs: ttlMs / 2, restartMs: 0 } };
+}
+
 /** What the nodes of a history with these traits are told. */
 export function optionsOf(traits: Traits): NodeTraits {
   const { ttlMs, settleMs, workMs, nodesExpectedMin, formationTimeoutMs, select } = traits;
   const { onEvicted, onLocalData, joinMinority, whenNobodyAlive } = traits;
   const timing = { ttlMs, settleMs, workMs, nodesExpectedMin, formationTimeoutMs };
-  return { ...timing, select, onEvicted, onLocalData, joinMinority, whenNobodyAlive };
+  return { ...timing, ...cleanupOf(traits), select, onEvicted, onLocalData, joinMinority, whenNobodyAlive };
 }
 
 /** A process that is its own daemon, and takes a moment to create or join. */

@@ -6,11 +6,12 @@ export function outcomeOf(value: unknown): LockOutcome['kind'] | undefined {
   return value.kind === 'held' || value.kind === 'busy' || value.kind === 'lost' ? value.kind : undefined;
 }
 
-export function grantedTtlOf(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null || !('grant' in value)) return undefined;
-  const { grant } = value;
-  if (typeof grant !== 'object' || grant === null || !('ttlMs' in grant)) return undefined;
-  return typeof grant.ttlMs === 'number' ? grant.ttlMs : undefined;
+/** What an answer of `lock` says of the grant, whatever else it may be. */
+export function grantOf(value: unknown): { readonly ttlMs: number | undefined; readonly token: bigint | undefined } {
+  const grant: unknown = typeof value === 'object' && value !== null && 'grant' in value ? value.grant : undefined;
+  if (typeof grant !== 'object' || grant === null) return { ttlMs: undefined, token: undefined };
+  const ttlMs = 'ttlMs' in grant && typeof grant.ttlMs === 'number' ? grant.ttlMs : undefined;
+  return { ttlMs, token: 'token' in grant && typeof grant.token === 'bigint' ? grant.token : undefined };
 }
 
 export const isList = (value: unknown): value is MemberList =>

@@ -36,6 +36,10 @@ export interface Traits {
   readonly whenNobodyAlive: WhenNobodyAlive;
   /** Nodes work under a lock of their own, all of them under the same one. */
   readonly jobs: boolean;
+  /** Whether dead members are looked for, and removed. */
+  readonly cleanup: 'off' | 'report' | 'remove';
+  /** Somebody asks each node again and again how it is. */
+  readonly checkups: boolean;
   /** When each node starts. */
   readonly startsMs: readonly number[];
 }

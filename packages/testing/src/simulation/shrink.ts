@@ -22,6 +22,8 @@ async function withoutParts(plan: Plan, attempt: Attempt): Promise<Plan> {
 
 const SIMPLER: readonly Partial<Traits>[] = [
   { jobs: false },
+  { cleanup: 'off' },
+  { checkups: false },
   { drift: 0 },
   { latencyMs: 1 },
   { store: 'full' },

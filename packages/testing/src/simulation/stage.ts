@@ -20,8 +20,10 @@ import {
 import { type Random, seededRandom, type SimulatedTime, simulateTime } from '../time/index.js';
 import { Actor } from './actor.js';
 import { Audience, nobody, type Trap } from './audience.js';
+import { checkUp } from './checkups.js';
 import type { Listener, NodeFact } from './facts.js';
 import { workInTurns } from './jobs.js';
+import { Machines } from './machines.js';
 import { makeNode, type NodeTraits, optionsOf, processOf } from './nodes.js';
 import type { Plan, Traits } from './plan.js';
 import { storeOptions } from './store-kinds.js';
@@ -51,6 +53,7 @@ export class Stage {
   readonly truth: Truth;
   /** Nodes whose daemon once did something that will never end. */
   readonly hung = new Set<string>();
+  readonly machines = new Machines(this);
   readonly #audience = new Audience(this);
   readonly #options: StageOptions;
   readonly #random: Random;
@@ -138,7 +141,7 @@ export class Stage {
     this.#launchesAhead += 1;
     this.later(delayMs, () => {
       this.#launchesAhead -= 1;
-      if (!this.#current.has(name)) this.launch(name);
+      if (!this.#current.has(name) && !this.machines.lost.has(name)) this.launch(name);
     });
   }
 
@@ -180,6 +183,7 @@ export class Stage {
     actor.node.start().catch((error: unknown) => this.#startFailed(actor, error, isOurs));
     void actor.node.ended.then(() => this.#ended(actor, isOurs));
     if (this.traits.jobs && isOurs) workInTurns(actor, this);
+    if (this.traits.checkups && isOurs) void checkUp(actor, this);
     return actor;
   }
 

@@ -3,8 +3,8 @@ import type { LocalIdentity } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../daemon/index.js';
 import type { InspectedCluster, StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
-import type { Call, Listener, NodeFact } from './facts.js';
-import { grantedTtlOf, isList, outcomeOf } from './outcome.js';
+import type { Call, CallEnd, Listener, NodeFact } from './facts.js';
+import { grantOf, isList, outcomeOf } from './outcome.js';
 
 /** One grant of the store, from its beginning to its end. */
 export interface Grant {
@@ -161,23 +161,11 @@ export class Truth implements Listener {
   };
 
   readonly answered = (call: Call): void => {
-    const { actor, verb, request, end } = call;
+    const { actor, verb, end } = call;
     if (verb === 'lock' && end?.kind === 'resolved') {
-      const attempt = this.attempts.get((request as LockRequest).attempt);
-      const kind = outcomeOf(end.value);
-      // What comes after its time limit reaches nobody.
-      const inTime = actor.clock.monotonicMs() - call.ownSentMs < call.timeoutMs;
-      if (attempt && kind === 'held' && inTime) {
-        attempt.goodSentOwnMs = call.ownSentMs;
-        attempt.heldAtMs = end.atMs;
-        attempt.grantedTtlMs = grantedTtlOf(end.value) ?? attempt.grantedTtlMs;
-      }
-      const grantedMs = grantedTtlOf(end.value);
-      if (attempt && kind === 'held' && !inTime && grantedMs !== undefined) {
-        attempt.shortenedLate ||= grantedMs < (attempt.grantedTtlMs ?? grantedMs);
-      }
-      if (attempt && kind === 'lost') attempt.toldLost = true;
+      this.#answeredLock(call, end);
     } else if (verb === 'list' && end?.kind === 'resolved' && isList(end.value)) {
+      if (call.reporting) return;
       this.lists.set(actor, { list: end.value, sentMs: call.sentMs, atMs: end.atMs });
     } else if (verb === 'create' || verb === 'join' || verb === 'committed' || verb === 'reset') {
       this.noteIdentity(actor.name);
@@ -199,16 +187,16 @@ export class Truth implements Listener {
     else if (fact.kind === 'job-ended') this.jobs.delete(token);
   };
 
-  /** The attempt that got this token. A store that was exchanged may give a token again, to somebody else. */
+  /** The attempt that was told this token. A store that was exchanged may give a token again, also to another one. */
   attemptOf(actor: Actor, token: bigint): string | undefined {
-    const attempt = this.grants.get(token)?.attempt;
-    return attempt !== undefined && this.attempts.get(attempt)?.actor === actor ? attempt : undefined;
+    return actor.told.get(token);
   }
 
   /** Whether the store did not honour the grant under which this actor works since then, or is not the one that made it. */
   isRevoked(actor: Actor, token: bigint, sinceMs: number): boolean {
-    const isUnknown = this.attemptOf(actor, token) === undefined;
-    return isUnknown || sinceMs <= this.replacedMs || this.grants.get(token)?.ended === 'revoked';
+    const grant = this.grants.get(token);
+    const isUnknown = grant === undefined || grant.attempt !== this.attemptOf(actor, token);
+    return isUnknown || sinceMs <= this.replacedMs || grant.ended === 'revoked';
   }
 
   /** Every identity that this node's daemon had at any time since then. */
@@ -223,6 +211,23 @@ export class Truth implements Listener {
     const log = this.#identities.get(node) ?? [];
     if (log.at(-1)?.identity !== identity) log.push({ atMs: this.#now(), identity });
     this.#identities.set(node, log);
+  }
+
+  #answeredLock({ actor, request, ownSentMs, timeoutMs }: Call, { value, atMs }: CallEnd): void {
+    const { attempt: name } = request as LockRequest;
+    const attempt = this.attempts.get(name);
+    if (!attempt) return;
+    const kind = outcomeOf(value);
+    if (kind === 'lost') attempt.toldLost = true;
+    if (kind !== 'held') return;
+    const { ttlMs, token } = grantOf(value);
+    if (token !== undefined) actor.told.set(token, name);
+    // What comes after its time limit reaches nobody.
+    if (actor.clock.monotonicMs() - ownSentMs < timeoutMs) {
+      attempt.goodSentOwnMs = ownSentMs;
+      attempt.heldAtMs = atMs;
+      attempt.grantedTtlMs = ttlMs ?? attempt.grantedTtlMs;
+    } else if (ttlMs !== undefined) attempt.shortenedLate ||= ttlMs < (attempt.grantedTtlMs ?? ttlMs);
   }
 
   #end(lock: string, ended: NonNullable<Grant['ended']>, atMs: number): void {

@@ -1,5 +1,5 @@
 import type { Backend, CallOptions } from '@autocluster/core/backend';
-import type { ClusterDriver, DriverCall } from '@autocluster/core/driver';
+import type { ClusterDriver, DriverCall, ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from './actor.js';
 import type { Call, DaemonVerb, StoreVerb } from './facts.js';
 
@@ -17,7 +17,17 @@ function beginning(actor: Actor, recorder: CallRecorder): Begin {
   return (verb, request, { signal, timeoutMs }, start) => {
     const sentMs = recorder.nowMs();
     const ownSentMs = actor.process.clock.monotonicMs();
-    const call: Call = { actor, verb, request, signal, timeoutMs, sentMs, ownSentMs, end: undefined };
+    const call: Call = {
+      actor,
+      verb,
+      request,
+      signal,
+      timeoutMs,
+      sentMs,
+      ownSentMs,
+      reporting: actor.reporting,
+      end: undefined,
+    };
     recorder.sent(call);
     const answer = start();
     const settle = (kind: 'resolved' | 'rejected') => (value: unknown) => {
@@ -53,6 +63,8 @@ export function witnessBackend(backend: Backend, actor: Actor, recorder: CallRec
 export function witnessDriver(driver: ClusterDriver, actor: Actor, recorder: CallRecorder): ClusterDriver {
   const begin = beginning(actor, recorder);
   const leave = (call: DriverCall) => begin('leave', undefined, call, () => driver.leave?.(call) ?? Promise.resolve());
+  const afterForget = (request: ForgetRequest, call: DriverCall) =>
+    begin('afterForget', request, call, () => driver.afterForget?.(request, call) ?? Promise.resolve());
   return {
     name: driver.name,
     spi: driver.spi,
@@ -66,7 +78,9 @@ export function witnessDriver(driver: ClusterDriver, actor: Actor, recorder: Cal
     join: (request, call) => begin('join', { ...request, list: call.list }, call, () => driver.join(request, call)),
     committed: (record, call) => begin('committed', record, call, () => driver.committed(record, call)),
     reset: (call) => begin('reset', undefined, call, () => driver.reset(call)),
-    forget: (request, call) => begin('forget', request, call, () => driver.forget(request, call)),
+    forget: (request, call) =>
+      begin('forget', { ...request, list: call.list }, call, () => driver.forget(request, call)),
     ...(driver.leave ? { leave } : {}),
+    ...(driver.afterForget ? { afterForget } : {}),
   };
 }

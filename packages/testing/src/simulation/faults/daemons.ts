@@ -146,7 +146,7 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
         if (left === 0 || stage.nowMs >= stage.plan.healAtMs) return;
         daemon.stop();
         stage.struck(id, node);
-        stage.during(everyMs / 2, () => daemon.start());
+        stage.during(everyMs / 2, () => stage.machines.startDaemon(node));
         stage.later(everyMs, () => flap(left - 1));
       };
       flap(times);

@@ -3,6 +3,7 @@ import { DAEMON_FAULTS } from './daemons.js';
 import { DISK_FAULTS } from './disks.js';
 import { fault, type FaultKind } from './fault.js';
 import { FLEET_FAULTS } from './fleets.js';
+import { MACHINE_FAULTS } from './machines.js';
 import { PROCESS_FAULTS } from './processes.js';
 import { STORE_FAULTS } from './store.js';
 
@@ -22,6 +23,7 @@ export const FAULTS: readonly FaultKind[] = [
   ...FLEET_FAULTS,
   ...DAEMON_FAULTS,
   ...DISK_FAULTS,
+  ...MACHINE_FAULTS,
   HEALED,
 ].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 

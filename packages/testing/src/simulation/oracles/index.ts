@@ -1,4 +1,7 @@
+import { CLEANUP_CONDUCT_ORACLES } from './cleanup-conduct.js';
+import { CLEANUP_EVIDENCE_ORACLES } from './cleanup-evidence.js';
 import { CREATING_ORACLES } from './creating.js';
+import { HEALTH_ORACLES } from './health.js';
 import { JOINING_ORACLES } from './joining.js';
 import { LIVING_ORACLES } from './living.js';
 import { LOCK_LIFE_ORACLES } from './lock-life.js';
@@ -16,6 +19,9 @@ export const ORACLES: readonly Oracle[] = [
   ...LIVING_ORACLES,
   ...REGISTRATION_ORACLES,
   ...STORE_VIEW_ORACLES,
+  ...CLEANUP_EVIDENCE_ORACLES,
+  ...CLEANUP_CONDUCT_ORACLES,
+  ...HEALTH_ORACLES,
 ].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 
 export type { Court, Oracle, Violation, Watcher } from './oracle.js';

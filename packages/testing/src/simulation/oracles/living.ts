@@ -67,11 +67,21 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
       return stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
     case 'nobody-alive':
       return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
+    // Whoever still has its data was removed: an operator must say whether it counts.
+    case 'maybe-evicted':
+    case 'peers-not-ready':
+      return members.length === 0 && hasOnlyRemoved(stage, truth.record);
     case 'too-few-members':
       return stage.living.length < stage.traits.nodesExpectedMin;
     default:
       return false;
   }
+}
+
+/** Whether all that have data of this cluster were removed from it. */
+function hasOnlyRemoved(stage: Stage, record: ClusterRecord | undefined): boolean {
+  const owners = stage.names.filter((name) => stage.committedTo(name)?.clusterId === record?.clusterId);
+  return record !== undefined && owners.every((name) => record.removed.includes(name));
 }
 
 /** Whether this node had to fail, as things truly were. */
@@ -221,7 +231,9 @@ const F19: Oracle = {
         const ownChanged = lately.some((each) => each.kind !== 'committed' || each.clusterId !== identity.clusterId);
         const superseded = [...truth.committed.values()].some((each) => each.generation > identity.generation);
         const removed = truth.record?.removed.includes(actor.name) === true;
-        const excused = ownChanged || superseded || removed || lacking(court, actor) || wasDown(court, actor);
+        const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
+        const excused =
+          isStuck || ownChanged || superseded || removed || lacking(court, actor) || wasDown(court, actor);
         check(excused, () => `${actor.label} was formed and is ${JSON.stringify(fact.state)}`);
       },
     };

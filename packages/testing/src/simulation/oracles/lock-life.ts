@@ -94,7 +94,7 @@ const L9: Oracle = {
     },
     node(actor, fact) {
       if (fact.kind !== 'job-ended') return;
-      const attempt = truth.grants.get(fact.token)?.attempt;
+      const attempt = truth.attemptOf(actor, fact.token);
       const known = attempt === undefined ? undefined : truth.attempts.get(attempt);
       if (known?.actor !== actor || !actor.alive) return;
       const over =
@@ -109,10 +109,10 @@ const L10: Oracle = {
   holds: 'while the store is healthy, somebody gets a lock that is wanted within the bound',
   watch({ check, truth, stage }) {
     const asked = new Map<number, number>();
-    let grantedMs = 0;
+    let movedMs = 0;
     return {
       store(event) {
-        if (event.kind === 'locked' && event.lock === JOB_LOCK) grantedMs = event.atMs;
+        if ('lock' in event && event.lock === JOB_LOCK) movedMs = event.atMs;
       },
       node(actor, fact) {
         if (fact.kind === 'job-asked') asked.set(fact.job, stage.nowMs);
@@ -123,7 +123,7 @@ const L10: Oracle = {
       },
       end() {
         if (asked.size === 0) return;
-        const sinceMs = Math.max(Math.min(...asked.values()), stage.plan.healAtMs, grantedMs);
+        const sinceMs = Math.max(Math.min(...asked.values()), stage.plan.healAtMs, movedMs);
         const longest = Math.max(0, ...[...truth.jobs.values()].map((job) => stage.nowMs - job.beganMs));
         const waitedMs = stage.nowMs - sinceMs - longest;
         const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;

@@ -51,7 +51,10 @@ const L3: Oracle = {
 /** A machine that slept does not know it by its monotonic clock. How long that may matter, in ms. */
 const SLEEP_MATTERS_MS = 600_000;
 
-function mayNotKnow({ truth, stage }: Court, { actor, token, beganMs }: Pick<Job, 'actor' | 'token' | 'beganMs'>) {
+export function mayNotKnow(
+  { truth, stage }: Court,
+  { actor, token, beganMs }: Pick<Job, 'actor' | 'token' | 'beganMs'>,
+) {
   const sleptMs = stage.nowMs - (truth.suspendedMs.get(actor) ?? Number.NEGATIVE_INFINITY);
   return !actor.running || actor.crashed || truth.isRevoked(actor, token, beganMs) || sleptMs < SLEEP_MATTERS_MS;
 }

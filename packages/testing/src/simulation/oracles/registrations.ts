@@ -134,7 +134,8 @@ const R6: Oracle = {
       sent({ actor, verb, request }) {
         if (verb !== 'register' || !isRenewal(request as RegisterRequest)) return;
         const { nowMs } = stage;
-        if (traits.nodes < 6 || nowMs - disturbedMs < 2 * timing.renewalMs) return;
+        // Who waits proves its entry right before it acts, at a moment for which all wait.
+        if (actor.state.kind === 'waiting' || traits.nodes < 6 || nowMs - disturbedMs < 2 * timing.renewalMs) return;
         recent.push({ atMs: nowMs, actor });
         while ((recent[0]?.atMs ?? nowMs) < nowMs - windowMs) recent.shift();
         const together = new Set(recent.map((each) => each.actor)).size;

@@ -1,4 +1,4 @@
-import type { MemberList } from '@autocluster/core/backend';
+import { CLEANUP_LOCK, type MemberList } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
 import type { Oracle } from './oracle.js';
@@ -31,12 +31,14 @@ function freezes(id: 'V1' | 'V3', holds: string, what: 'reverted' | 'changed'): 
     id,
     holds,
     watch(court) {
-      const { check, stage } = court;
+      const { check, stage, truth } = court;
       const toldMs = new Map<Actor, number>();
       const change = changesSeen();
       return {
-        answered({ actor, verb, end }) {
-          if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
+        answered({ actor, verb, end, reporting }) {
+          // Nor from what the executor of cleanup lists for itself.
+          const isExecutor = truth.holders.get(CLEANUP_LOCK)?.node === actor.name;
+          if (reporting || isExecutor || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
           if (change(actor, end.value) === what) toldMs.set(actor, actor.clock.monotonicMs());
         },
         sent({ actor, verb }) {

@@ -1,0 +1,192 @@
+import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
+import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type MemberList } from '@autocluster/core/backend';
+import type { ForgetRequest } from '@autocluster/core/driver';
+import type { Actor } from '../actor.js';
+import type { Call } from '../facts.js';
+import { isList } from '../outcome.js';
+import { mayNotKnow } from './locks.js';
+import type { Oracle } from './oracle.js';
+import { graceMs, watchRemovals } from './removal.js';
+
+const MEMBERS_MIN = 2;
+
+const C6: Oracle = {
+  id: 'C6',
+  holds: 'as many members are left as must be, and each tick removes at most one',
+  watch({ check, stage }) {
+    const lastMs = new Map<Actor, number>();
+    const removals = watchRemovals(({ actor, node }) => {
+      const gapMs = stage.nowMs - (lastMs.get(actor) ?? Number.NEGATIVE_INFINITY);
+      lastMs.set(actor, stage.nowMs);
+      // The time between two ticks, less what jitter and calls may take from it.
+      const neededMs = stage.traits.ttlMs / 8;
+      check(gapMs >= neededMs, () => `${actor.label} removes ${node}, ${gapMs} ms after the one before`);
+    });
+    return {
+      ...removals,
+      daemon(event) {
+        if (event.kind !== 'forgotten') return;
+        const left = stage.daemons.daemon(event.by).inspect().disk.members.length;
+        check(left >= MEMBERS_MIN, () => `${event.by} removes ${event.node}; ${left} are left`);
+      },
+    };
+  },
+};
+
+const C7: Oracle = {
+  id: 'C7',
+  holds: 'whoever removes has the cleanup lock and the formation lock, and names the token of that',
+  watch: (court) =>
+    watchRemovals(({ actor, node, request }) => {
+      const { truth, check, stage } = court;
+      const { token } = request;
+      if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs })) return;
+      const formation = truth.holders.get(FORMATION_LOCK);
+      check(formation?.token === token, () => `${actor.label} removes ${node} under ${token}, not ${formation?.token}`);
+      const cleanup = truth.holders.get(CLEANUP_LOCK);
+      const tampered = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
+      const isHolder = cleanup?.node === actor.name || tampered;
+      check(isHolder, () => `${actor.label} removes ${node}, and ${cleanup?.node ?? 'nobody'} has the cleanup lock`);
+    }),
+};
+
+/** Names that the record remembers from now on as removed, and did not before. */
+function newlyRemoved(record: ClusterRecord, before: ClusterRecord | undefined): readonly string[] {
+  if (before?.clusterId !== record.clusterId || record.version !== before.version + 1) return [];
+  return record.removed.filter((node) => !before.removed.includes(node));
+}
+
+const C10: Oracle = {
+  id: 'C10',
+  holds: 'whoever only reports marks and removes nobody',
+  watch(court) {
+    const { stage, truth, check } = court;
+    const removes = stage.traits.cleanup === 'remove';
+    const removals = watchRemovals(({ actor, node }) => check(removes, () => `${actor.label} removes ${node}`));
+    return {
+      ...removals,
+      store(event) {
+        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+        const marked = newlyRemoved(event.record.record, truth.recordBefore);
+        check(removes || marked.length === 0, () => `${event.node} marks ${marked.join(', ')}`);
+      },
+    };
+  },
+};
+
+const C11: Oracle = {
+  id: 'C11',
+  holds: 'nobody is removed within one grace after the store became another one or went back',
+  watch(court) {
+    const { stage, check } = court;
+    const answers = new Map<Actor, { readonly atMs: number; readonly list: MemberList }[]>();
+    const removals = watchRemovals(({ actor, node, list }) => {
+      const known = answers.get(actor) ?? [];
+      const before = known.findLast(({ atMs }) => atMs < stage.nowMs - graceMs(court))?.list;
+      const isOther = before?.store !== undefined && list?.store !== undefined && before.store !== list.store;
+      const fell = before?.revision !== undefined && list?.revision !== undefined && list.revision < before.revision;
+      check(!isOther && !fell, () => `${actor.label} removes ${node} within a grace after the store changed`);
+    });
+    return {
+      ...removals,
+      answered(call) {
+        removals.answered(call);
+        const { actor, verb, end } = call;
+        if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value) || !end.value.complete) return;
+        const known = answers.get(actor) ?? [];
+        known.push({ atMs: stage.nowMs, list: end.value });
+        answers.set(actor, known);
+      },
+    };
+  },
+};
+
+const C12: Oracle = {
+  id: 'C12',
+  holds: 'whatever holds a plan or a removal has the name of a brake, and is counted under it',
+  watch({ check }) {
+    const held = new Map<Actor, Set<BrakeName>>();
+    return {
+      node(actor, fact) {
+        if (fact.kind !== 'event') return;
+        const { name, data } = fact.event;
+        const given = name === 'cleanup.refused' ? [data['by']] : name === 'cleanup.plan' ? data['heldBy'] : [];
+        for (const each of Array.isArray(given) ? given : []) {
+          const brake = BRAKE_NAMES.find((known) => known === each);
+          check(brake !== undefined, () => `${actor.label} gives ${String(each)} for a reason`);
+          if (brake) held.set(actor, (held.get(actor) ?? new Set()).add(brake));
+        }
+      },
+      end() {
+        for (const [actor, brakes] of held) {
+          const { counters } = actor.node.cleanup.status;
+          const uncounted = [...brakes].filter((brake) => (counters.held[brake] ?? 0) === 0);
+          // The tick in which it died was not counted.
+          check(actor.crashed || uncounted.length === 0, () => `${actor.label} did not count ${uncounted.join(', ')}`);
+        }
+      },
+    };
+  },
+};
+
+const C13: Oracle = {
+  id: 'C13',
+  holds: 'nobody is forgotten while it joins, and nobody joins while it is forgotten',
+  watch({ check }) {
+    const running = new Map<Call, string>();
+    const noneOf = (verb: string, node: string) =>
+      [...running].every(
+        ([{ verb: other, actor, signal }, name]) => other !== verb || name !== node || signal.aborted || actor.crashed,
+      );
+    return {
+      sent(call) {
+        if (call.verb === 'forget') {
+          const { node } = call.request as ForgetRequest;
+          check(noneOf('join', node), () => `${call.actor.label} removes ${node}, which joins`);
+          running.set(call, node);
+        } else if (call.verb === 'join') {
+          const { name } = call.actor;
+          check(noneOf('forget', name), () => `${name} joins while it is removed`);
+          running.set(call, name);
+        }
+      },
+      answered: (call) => void running.delete(call),
+    };
+  },
+};
+
+const C14: Oracle = {
+  id: 'C14',
+  holds: 'the base of every majority is durable: cleanup by itself never lowers it',
+  watch: ({ check, truth }) => ({
+    store(event) {
+      if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+      const { record } = event.record;
+      const before = truth.recordBefore;
+      if (before?.clusterId !== record.clusterId || record.version !== before.version + 1) return;
+      check(record.size >= before.size, () => `${event.node} lowers the size from ${before.size} to ${record.size}`);
+    },
+  }),
+};
+
+const C16: Oracle = {
+  id: 'C16',
+  holds: 'growth raises the base: once it is quiet, the record counts every member',
+  watch: (court) => ({
+    end() {
+      const { check, stage, truth } = court;
+      const quietMs = stage.nowMs - Math.max(stage.plan.healAtMs, truth.tamperedMs);
+      const turnsMs = (2 * stage.traits.nodes + 2) * stage.timing.renewalMs + stage.timing.latestTakeoverMs;
+      if (!stage.durable || quietMs < turnsMs) return;
+      for (const actor of stage.living) {
+        if (actor.formedIn === undefined) continue;
+        const { members } = stage.daemons.daemon(actor.name).inspect().disk;
+        const size = truth.record?.size ?? 0;
+        check(size >= members.length, () => `${actor.label} has ${members.length} members, the record counts ${size}`);
+      }
+    },
+  }),
+};
+
+/** Whether the executor keeps to its locks, its limits and its place. */
+export const CLEANUP_CONDUCT_ORACLES: readonly Oracle[] = [C6, C7, C10, C11, C12, C13, C14, C16];

@@ -1,0 +1,81 @@
+import type { Actor } from '../actor.js';
+import { propagationMs } from './creating.js';
+import type { Oracle } from './oracle.js';
+
+/** A look asks the store, the own daemon and one peer, and the daemon twice. */
+const CALLS_OF_A_REPORT = 4;
+
+const H1: Oracle = {
+  id: 'H1',
+  holds: 'whoever asks for the health of a node gets a report in time, whatever store and daemons do',
+  watch({ check, stage }) {
+    const asked = new Map<Actor, number>();
+    const limitMs = CALLS_OF_A_REPORT * stage.timing.callTimeoutMs;
+    return {
+      node(actor, fact) {
+        if (fact.kind === 'health-asked') return void asked.set(actor, actor.clock.monotonicMs());
+        if (fact.kind === 'health-refused') return check(!actor.alive, () => `${actor.label}: ${fact.text}`);
+        if (fact.kind !== 'health-told') return;
+        const tookMs = actor.clock.monotonicMs() - (asked.get(actor) ?? 0);
+        asked.delete(actor);
+        // Where it stood still in between, its own time went on.
+        const stood = actor.cleanSinceMs > stage.nowMs - 2 * tookMs;
+        check(stood || tookMs <= limitMs, () => `${actor.label} took ${tookMs} ms for its report, not ${limitMs}`);
+      },
+    };
+  },
+};
+
+const H2: Oracle = {
+  id: 'H2',
+  holds: 'a node that says it is well is formed in the cluster that its daemon and the record name',
+  watch(court) {
+    const { check, stage, truth } = court;
+    return {
+      node(actor, fact) {
+        if (fact.kind !== 'health-told' || fact.status !== 'ok') return;
+        const sinceMs = stage.nowMs - propagationMs(court) - CALLS_OF_A_REPORT * stage.timing.callTimeoutMs;
+        const lately = truth.identitiesSince(actor.name, sinceMs).map((each) => 'clusterId' in each && each.clusterId);
+        const id = truth.record?.clusterId;
+        const agrees = lately.some((each) => each !== false && truth.committed.has(each));
+        check(
+          agrees || !stage.canTell(actor.name),
+          () => `${actor.label} says that it is well, the record names ${id}`,
+        );
+      },
+    };
+  },
+};
+
+const H3: Oracle = {
+  id: 'H3',
+  holds: 'once everything is well, every member says so',
+  watch(court) {
+    const { check, stage, truth } = court;
+    const last = new Map<Actor, { readonly atMs: number; readonly text: string }>();
+    return {
+      node(actor, fact) {
+        if (fact.kind === 'health-told') last.set(actor, { atMs: stage.nowMs, text: fact.failing.join('; ') });
+      },
+      end() {
+        const settledMs = Math.max(
+          stage.plan.healAtMs,
+          truth.tamperedMs,
+          ...stage.living.map((each) => each.stateSinceMs),
+        );
+        const quietMs = settledMs + stage.timing.latestTakeoverMs + 2 * propagationMs(court);
+        const formed = stage.living.filter(
+          ({ formedIn }) => formedIn !== undefined && formedIn.clusterId === truth.record?.clusterId,
+        );
+        if (formed.length < stage.names.length) return;
+        for (const actor of formed) {
+          const told = last.get(actor);
+          if (told === undefined || told.atMs < quietMs) continue;
+          check(told.text === '', () => `${actor.label} is not well: ${told.text}`);
+        }
+      },
+    };
+  },
+};
+
+export const HEALTH_ORACLES: readonly Oracle[] = [H1, H2, H3];
