@@ -44,7 +44,8 @@ async function several(cases: readonly Case[], width: number, run: (each: Case) 
 }
 
 /**
- * Asks a store every case that its manifest switches on. A case that fails does not reject: read the report.
+ * Asks a store every case that its manifest switches on. A case that fails does not reject: read the report. Run nothing
+ * else beside it in the process: a case counts what keeps the process alive.
  *
  * Throws `INVALID_OPTION` when `only` or the list of known failures names a case that does not exist.
  */

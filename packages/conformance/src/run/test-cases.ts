@@ -8,6 +8,7 @@ import { requireChosen } from './choose.js';
 import { summaryOf } from './format.js';
 import { type CaseResult, isError, type Report } from './result.js';
 import { runBackendCases, type RunOptions } from './run.js';
+import { inTurn } from './turn.js';
 
 /** The two functions of a test runner, as Vitest and `node:test` have them. */
 export interface TestRunner {
@@ -86,16 +87,18 @@ function testCases(
   });
 }
 
-async function withSubject<T extends { readonly close?: () => Promise<void> }>(
+function withSubject<T extends { readonly close?: () => Promise<void> }>(
   source: Source<T>,
   run: (subject: T) => Promise<Report>,
 ): Promise<Report> {
-  const subject = typeof source === 'function' ? await source() : source;
-  try {
-    return await run(subject);
-  } finally {
-    await subject.close?.();
-  }
+  return inTurn(async () => {
+    const subject = typeof source === 'function' ? await source() : source;
+    try {
+      return await run(subject);
+    } finally {
+      await subject.close?.();
+    }
+  });
 }
 
 const runOptions = ({ only }: TestOptions, onResult: RunOptions['onResult'] & object): RunOptions =>
@@ -104,6 +107,9 @@ const runOptions = ({ only }: TestOptions, onResult: RunOptions['onResult'] & ob
 /**
  * One test for each case, in a test runner. All cases run together, those that wait for time to pass at once, and each
  * test takes the result of its own. The last test prints how many were asked, and which were not and why.
+ *
+ * Several stores in one file are tested one after another, since a case counts what keeps the process alive; in files of
+ * their own they may be tested at once.
  */
 export function testBackend(name: string, source: Source<BackendSubject>, options: TestOptions): void {
   const start: Start = (onResult) =>
