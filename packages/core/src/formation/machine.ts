@@ -29,6 +29,8 @@ export type EntryStep = 'publish' | 'verify' | 'name' | 'ready';
 export interface Entry {
   readonly role: Role;
   readonly record: ClusterRecord;
+  /** Version of the newest record of this cluster that the daemon keeps: the one that this node could put back. */
+  readonly keptVersion: number | undefined;
   readonly steps: readonly EntryStep[];
 }
 

@@ -151,6 +151,7 @@ describe('the formation machine under the lock', () => {
 });
 
 describe('the formation machine without progress', () => {
+  const reply = { ticket: TICKET, nowMs: NOW_MS };
   const waited = (onFailure: 'stop' | 'ignore', nowMs: number) => {
     const event = {
       ticket: TICKET,
@@ -187,6 +188,19 @@ describe('the formation machine without progress', () => {
       wait: { reason: 'name-held' },
     });
     expect(step(CONFIG, held, event(inTime + 1)).machine.phase).toMatchObject({ kind: 'failed', cause: 'NAME_HELD' });
+  });
+
+  it('F14: a member that returns announces the record that its daemon keeps, not the newer one of the store', () => {
+    const peers = [member('a', { members: ['a', 'me'] })];
+    const home = { nowMs: NOW_MS, own: committed(), ownMembers: ['a', 'me'], record: present({ version: 5 }), peers };
+    const returns = (kept: Sketch['kept']) => {
+      const seen = observation({ ...home, ...(kept && { kept }) });
+      const { effects } = step(CONFIG, machineIn('discovering'), { ...reply, kind: 'observed', observation: seen });
+      return effects;
+    };
+    expect(returns(record({ version: 3 }))).toMatchObject([{ kind: 'announce', standpoint: { recordVersion: 3 } }]);
+    expect(returns(record({ ...OTHER, version: 9 }))).toMatchObject([{ standpoint: { recordVersion: undefined } }]);
+    expect(returns(undefined)).toMatchObject([{ standpoint: { recordVersion: undefined } }]);
   });
 
   it('keeps the newest record with the data when it changes', () => {

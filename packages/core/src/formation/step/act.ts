@@ -1,4 +1,4 @@
-import { type Registration, sameIdentity } from '../../backend/index.js';
+import { type ClusterIdentity, type Registration, sameIdentity } from '../../backend/index.js';
 import type { FormationConfig } from '../config.js';
 import { decide } from '../decide/index.js';
 import type { Decision } from '../decide/decision.js';
@@ -71,6 +71,12 @@ export function glanced(config: FormationConfig, before: Machine, reply: Extract
   return rests ? restFormed(config, machine, { calm: true }) : discover(machine, 'all');
 }
 
+/** Version of the record of that cluster that the daemon keeps: an older one than the store's after a return. */
+function keptVersionOf(own: OwnDaemon, identity: ClusterIdentity): number | undefined {
+  const kept = own.kind === 'known' ? own.membership.kept : undefined;
+  return kept && sameIdentity(identityOf(kept), identity) ? kept.version : undefined;
+}
+
 /** How a node registers that is not formed: as joining, with the identity that its daemon has. */
 export function joiningAs(own: OwnDaemon): Standpoint {
   const membership = own.kind === 'known' ? own.membership : undefined;
@@ -93,8 +99,8 @@ function act(
     case 'look-closer':
       return discover(machine, 'all');
     case 'keep': {
-      const { standing } = machine;
-      const entry = { role: standing?.role ?? 'member', record: decision.record, steps: ['name', 'ready'] } as const;
+      const role = machine.standing?.role ?? 'member';
+      const entry = { role, record: decision.record, keptVersion: undefined, steps: ['name', 'ready'] } as const;
       return proceed(config, machine, entry, nowMs);
     }
     case 'demote':
@@ -112,8 +118,10 @@ function act(
         { verb: 'committed', record: decision.record },
       );
     case 'member': {
-      const role = sameIdentity(machine.made, identityOf(decision.record)) ? 'creator' : 'member';
-      const entry = { role, record: decision.record, steps: entrySteps(config, 'member') } as const;
+      const { record } = decision;
+      const role = sameIdentity(machine.made, identityOf(record)) ? 'creator' : 'member';
+      const keptVersion = keptVersionOf(observation.own, identityOf(record));
+      const entry = { role, record, keptVersion, steps: entrySteps(config, 'member') } as const;
       return proceed(config, machine, entry, nowMs);
     }
     case 'rejoin': {

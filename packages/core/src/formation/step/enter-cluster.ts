@@ -27,9 +27,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
   const [step, ...steps] = entry.steps;
   const { record, role } = entry;
   const next = { ...entry, steps };
-  // A record that the daemon has not kept yet is none that this node could put back.
-  const recordVersion = steps.includes('name') ? undefined : record.version;
-  const standpoint = { identity: identityOf(record), recordVersion };
+  const standpoint = { identity: identityOf(record), recordVersion: entry.keptVersion };
   switch (step) {
     case 'publish':
       return enter(
@@ -41,8 +39,10 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
       const phase = { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true } as const;
       return enter(machine, phase, look(machine, 'all'));
     }
-    case 'name':
-      return enterWork(machine, { kind: 'naming', record, entry: next }, { verb: 'committed', record });
+    case 'name': {
+      const named = { ...next, keptVersion: record.version };
+      return enterWork(machine, { kind: 'naming', record, entry: named }, { verb: 'committed', record });
+    }
     case 'ready':
       return enter(
         machine,

@@ -109,7 +109,9 @@ export function confirmed(
       });
       if (!record) return release(config, machine, { next: 'discover' }, nowMs);
       const adopts = decision.change === 'adopt';
-      const entry = adopts ? ({ role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const) : undefined;
+      const entry = adopts
+        ? ({ role: 'creator', record, keptVersion: undefined, steps: ['name', 'publish', 'ready'] } as const)
+        : undefined;
       return commit(machine, record, decision.change, entry);
     }
   }
@@ -163,7 +165,12 @@ export function rechecked(
   if (!clear || !isThere) return release(config, machine, { next: 'discover' }, nowMs);
   const author = { self: config.self, token: grant.token, minted: creation.minted };
   const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
-  return commit(machine, record, 'create', { role: 'creator', record, steps: entrySteps(config, 'creator') });
+  return commit(machine, record, 'create', {
+    role: 'creator',
+    record,
+    keptVersion: undefined,
+    steps: entrySteps(config, 'creator'),
+  });
 }
 
 function commit(
@@ -215,10 +222,10 @@ export function joined(
   if (!record) return release(config, machine, { next: 'discover' }, nowMs);
   const adopted = minted !== undefined && record.clusterId === minted.clusterId;
   if (adopted) {
-    const entry = { role: 'creator', record, steps: ['name', 'publish', 'ready'] } as const;
+    const entry = { role: 'creator', record, keptVersion: undefined, steps: ['name', 'publish', 'ready'] } as const;
     return machine.grant ? commit(machine, record, 'adopt', entry) : discover(machine);
   }
-  const entry = { role: 'joiner', record, steps: entrySteps(config, 'joiner') } as const;
+  const entry = { role: 'joiner', record, keptVersion: undefined, steps: entrySteps(config, 'joiner') } as const;
   return machine.grant
     ? release(config, machine, { next: 'enter', entry }, nowMs)
     : proceed(config, machine, entry, nowMs);
