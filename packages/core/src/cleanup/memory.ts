@@ -6,6 +6,7 @@ import type { CleanupPolicy } from './policy.js';
 
 export const FRESH_MEMORY: CleanupMemory = Object.freeze({
   seenAtMs: undefined,
+  listedAtMs: undefined,
   store: undefined,
   revision: undefined,
   storeChangedAtMs: undefined,
@@ -28,21 +29,23 @@ function withStore(memory: CleanupMemory, { listing, nowMs }: Look): CleanupMemo
     store: store ?? memory.store,
     revision: revision ?? memory.revision,
     storeChangedAtMs: isOther || wentBack ? nowMs : memory.storeChangedAtMs,
+    listedAtMs: nowMs,
+    // The entries of another store, or of an earlier one, say nothing about who was there since.
+    instances: isOther || wentBack ? FRESH_MEMORY.instances : memory.instances,
   };
 }
 
-/** Looks without too long a gap, and without a brake in between: nothing was missed. */
-const goesOn = ({ intervalMs }: CleanupPolicy, { seenAtMs }: CleanupMemory, { nowMs }: Look): boolean =>
-  seenAtMs !== undefined && nowMs - seenAtMs <= 2 * intervalMs;
+/** Whether nothing was missed since then. */
+const goesOn = ({ intervalMs }: CleanupPolicy, sinceMs: number | undefined, { nowMs }: Look): boolean =>
+  sinceMs !== undefined && nowMs - sinceMs <= 2 * intervalMs;
 
-/** While nobody looked, a member may have come back as another instance and gone again. */
+/** The last known ones. `whole`: no long time passed without a whole list, in which one may have come back and gone again. */
 function instancesOf(
-  policy: CleanupPolicy,
-  before: CleanupMemory,
-  look: Look,
+  { instances }: CleanupMemory,
   { membership, listed }: Facts,
+  whole: boolean,
 ): CleanupMemory['instances'] {
-  const earlier = goesOn(policy, before, look) ? before.instances : FRESH_MEMORY.instances;
+  const earlier = whole ? instances : FRESH_MEMORY.instances;
   const known = new Map<NodeId, InstanceId>();
   for (const node of membership?.members ?? []) {
     const instance = listed.get(node)?.instance ?? earlier.get(node);
@@ -70,7 +73,7 @@ function absencesOf(
   look: Look,
   { missing, seenRunningBy }: Facts,
 ): CleanupMemory['absences'] {
-  const isOngoing = goesOn(policy, before, look);
+  const isOngoing = goesOn(policy, before.seenAtMs, look);
   const askedAtMs = look.listing.kind === 'listed' ? look.listing.askedAtMs : look.nowMs;
   const absences = new Map<NodeId, Absence>();
   for (const node of missing) {
@@ -85,7 +88,7 @@ function absencesOf(
 export function remember(policy: CleanupPolicy, before: CleanupMemory, look: Look): CleanupMemory {
   const memory = withStore(before, look);
   const facts = factsOf(look);
-  const instances = instancesOf(policy, memory, look, facts);
+  const instances = instancesOf(memory, facts, goesOn(policy, before.listedAtMs, look));
   if (stopsOf(policy, look, facts, memory.storeChangedAtMs).length > 0) return { ...stopClocks(memory), instances };
   return { ...memory, instances, seenAtMs: look.nowMs, absences: absencesOf(policy, memory, look, facts) };
 }

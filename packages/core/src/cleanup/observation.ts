@@ -46,12 +46,14 @@ export interface Absence {
 export interface CleanupMemory {
   /** When the clocks last went on; undefined while they stand. */
   readonly seenAtMs: number | undefined;
+  /** When a whole list was last seen, whether or not the clocks stood. */
+  readonly listedAtMs: number | undefined;
   readonly store: string | undefined;
   readonly revision: bigint | undefined;
   /** When the store last became another one, or went back. */
   readonly storeChangedAtMs: number | undefined;
   readonly absences: ReadonlyMap<NodeId, Absence>;
-  /** The instance with which each member was last listed. */
+  /** The instance with which each member was last listed; none where it may have come back since as another one. */
   readonly instances: ReadonlyMap<NodeId, InstanceId>;
 }
 

@@ -187,8 +187,19 @@ describe('the instance under which a member is removed', () => {
     expect(instanceAt([0, 90_000, 105_000], { 90_000: away, 105_000: away })).toBeUndefined();
   });
 
-  it('is unknown after a brake that stops the clocks', () => {
+  it('is known still after a brake that stops the clocks', () => {
+    const braked = { ...away, ownStatus: 'down' } as const;
+    const atMs = [0, 15_000, 30_000, 45_000, 60_000];
+    expect(instanceAt(atMs, { 15_000: braked, 30_000: braked, 45_000: braked, 60_000: away })).toBe('n3#1');
+  });
+
+  it('is unknown after two intervals without a whole list', () => {
     const blind = { ...away, complete: false };
-    expect(instanceAt([0, 15_000, 30_000], { 15_000: blind, 30_000: away })).toBeUndefined();
+    expect(instanceAt([0, 15_000, 30_000], { 15_000: blind, 30_000: away })).toBe('n3#1');
+    expect(instanceAt([0, 15_000, 30_000, 45_000], { 15_000: blind, 30_000: blind, 45_000: away })).toBeUndefined();
+  });
+
+  it.each([{ store: 's-2' }, { revision: 3n }])('is unknown in another store, or in an earlier one: %o', (store) => {
+    expect(instanceAt([0, 15_000], { 15_000: { ...away, ...store } })).toBeUndefined();
   });
 });
