@@ -78,7 +78,7 @@ describe('each fault alone', () => {
   });
 
   it('every oracle had something to check', async () => {
-    for (let index = 0; untried(all).length > 0 && index < 100; index += 1) {
+    for (let index = 0; untried(all).length > 0 && index < 1_000; index += 1) {
       all = addStatistics(all, statisticsOf(await simulate({ seed: `${SEED}-oracles-${index}` })));
     }
     expect(untried(all)).toEqual([]);

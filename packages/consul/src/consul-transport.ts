@@ -99,7 +99,7 @@ export class ConsulTransport implements AgentTransport {
   constructor(host: ConsulHost, { tls, scope }: { tls: ConsulTlsOptions; scope: Readonly<Record<string, string>> }) {
     this.address = shownHost(host);
     const { options, agent } = connection(host, tls);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see HttpClient
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its types know neither `http.Agent` nor a response that is a stream
     const Client = Consul as unknown as MakeClient;
     this.#client = new Client(options);
     this.#agent = agent;

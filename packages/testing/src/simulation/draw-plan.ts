@@ -105,7 +105,8 @@ export function drawPlan(options: DrawOptions): Plan {
   const allowed = FAULTS.filter((each) => each.fits(traits) && (options.faults?.includes(each.id) ?? true));
   const weights = weigh(allowed, dies);
   const count = dies.pick([0, 1, 2, 3, 4, 6, 8, 12]);
-  const waitsMs = traits.cleanup === 'remove' ? AWAY_TTLS * traits.ttlMs : 0;
+  const removes = traits.cleanup === 'remove' && allowed.some(({ id }) => id === AWAY);
+  const waitsMs = removes ? AWAY_TTLS * traits.ttlMs : 0;
   const lengthMs = traits.ttlMs * dies.pick([1, 2, 3]) + dies.below(traits.ttlMs) + waitsMs;
   const quietMs = traits.ttlMs * dies.pick([0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 6]);
   const happenings: Happening[] = [];
@@ -116,7 +117,7 @@ export function drawPlan(options: DrawOptions): Plan {
     const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
-  if (traits.cleanup === 'remove' && allowed.some(({ id }) => id === AWAY)) happenings.push(drawAbsence(outline));
+  if (removes) happenings.push(drawAbsence(outline));
   happenings.sort((a, b) => a.atMs - b.atMs);
   return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
 }

@@ -1,19 +1,10 @@
 import type { ClusterEvent, HealthReport, NodeState } from '@autocluster/core';
-import type { DaemonEvent } from '../daemon/index.js';
+import type { DaemonEvent, DriverVerb } from '../daemon/index.js';
 import type { StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
 
 export type StoreVerb = 'register' | 'unregister' | 'list' | 'lock' | 'unlock';
-export type DaemonVerb =
-  | 'membership'
-  | 'health'
-  | 'create'
-  | 'join'
-  | 'committed'
-  | 'leave'
-  | 'reset'
-  | 'forget'
-  | 'afterForget';
+export type DaemonVerb = DriverVerb;
 
 export interface CallEnd {
   readonly kind: 'resolved' | 'rejected';

@@ -81,7 +81,7 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
 /** Whether all that have data of this cluster were removed from it. */
 function hasOnlyRemoved(stage: Stage, record: ClusterRecord | undefined): boolean {
   const owners = stage.names.filter((name) => stage.committedTo(name)?.clusterId === record?.clusterId);
-  return record !== undefined && owners.every((name) => record.removed.includes(name));
+  return record !== undefined && owners.length > 0 && owners.every((name) => record.removed.includes(name));
 }
 
 /** Whether this node had to fail, as things truly were. */

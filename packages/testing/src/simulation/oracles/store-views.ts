@@ -36,7 +36,7 @@ function freezes(id: 'V1' | 'V3', holds: string, what: 'reverted' | 'changed'): 
       const change = changesSeen();
       return {
         answered({ actor, verb, end, reporting }) {
-          // Nor from what the executor of cleanup lists for itself.
+          // Nothing of formation is decided from a report, nor from what the executor of cleanup lists for itself.
           const isExecutor = truth.holders.get(CLEANUP_LOCK)?.node === actor.name;
           if (reporting || isExecutor || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
           if (change(actor, end.value) === what) toldMs.set(actor, actor.clock.monotonicMs());
