@@ -12,12 +12,36 @@ export interface Proxy extends FaultPort {
 
 const LOOPBACK = '127.0.0.1';
 
+// Below what systems give to outgoing connections (Linux from 32768, others from 49152): nobody is given
+// the port of a proxy that refuses, and no client that tries it connects to itself.
+const LOWEST_PORT = 12_000;
+const PORTS = 20_000;
+const MOST_TRIES = 200;
+
+// Processes that test side by side begin far from each other.
+let nextPort = process.pid * 97;
+
 function listen(port: number, state: LinkState): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true }, (client) => openLink(client, state));
     server.once('error', reject);
     server.listen({ port, host: LOOPBACK, exclusive: true }, () => resolve(server));
   });
+}
+
+const cannotHave = (error: unknown) =>
+  error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES');
+
+async function listenOnFreePort(state: LinkState): Promise<Server> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const port = LOWEST_PORT + (nextPort++ % PORTS);
+    try {
+      return await listen(port, state);
+    } catch (error) {
+      if (!cannotHave(error)) throw error;
+    }
+  }
+  return listen(0, state);
 }
 
 function portOf(server: Server): number {
@@ -40,7 +64,7 @@ export async function openProxy(url: string): Promise<Proxy> {
   const host = target.hostname.replace(/^\[(.*)\]$/, '$1');
   const calm = { delayMs: 0, stalled: false, replies: 'pass', repliesLeft: 0 } as const;
   const state: LinkState = { links: new Set(), host, port: Number(target.port), ...calm };
-  let server: Server | undefined = await listen(0, state);
+  let server: Server | undefined = await listenOnFreePort(state);
   const port = portOf(server);
   target.host = `${LOOPBACK}:${port}`;
   const cut = (which: (link: Link) => boolean) => {
