@@ -44,7 +44,7 @@ serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours"
       options: { ttlMs: 15_000, onLocalData: 'adopt' as const },
     });
     if (!ours) return expect.fail('no node');
-    await ours.formed();
+    await ours.serves();
     expect(await members(first)).toEqual([ours.nodename, first.nodename].sort());
     const second = await startNative();
     const all = [ours.nodename, first.nodename, second.nodename].sort();

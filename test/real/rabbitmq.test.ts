@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
 import { accepts } from '../servers/harness/epmd.ts';
@@ -55,7 +57,7 @@ describe.concurrent('RabbitMQ', () => {
       const before = third.last('registration.made')?.data['instance'];
       await third.kill();
       third.start();
-      await third.formed();
+      await third.serves();
       expect(third.state('formed')?.data['role']).toBe('member');
       expect(third.last('registration.made')?.data['instance']).not.toBe(before);
       expect(await oneCluster(nodes)).toBe(true);
@@ -66,7 +68,7 @@ describe.concurrent('RabbitMQ', () => {
       expect(await second.stop()).toBe(0);
       await second.wipe();
       second.start();
-      await second.formed();
+      await second.serves();
       expect(second.state('formed')?.data['role']).toBe('joiner');
       expect(await oneCluster(nodes)).toBe(true);
     });
@@ -77,7 +79,7 @@ describe.concurrent('RabbitMQ', () => {
       await late.until('joins', () => late.state('joining'));
       await late.kill();
       late.start();
-      await late.formed();
+      await late.serves();
       expect(await oneCluster([...nodes, late])).toBe(true);
       await late.kill();
     });
@@ -96,15 +98,28 @@ describe.concurrent('RabbitMQ', () => {
       const [third, [alone]] = [nodeAt(2), await fleet.start(specOf('rabbit6', elsewhere()))];
       await third.rabbitmqctl(['add_vhost', 'kept']);
       await third.stop();
-      await alone?.formed();
+      await alone?.serves();
       third.start(elsewhere());
       expect(await third.exited).toBe(1);
       expect(third.log()).toContain('CLUSTER_MISMATCH');
       third.start();
-      await third.formed();
+      await third.serves();
       expect(third.state('formed')?.data['role']).toBe('member');
       expect((await third.rabbitmqctl(['--quiet', 'list_vhosts'])).stdout).toMatch(/^kept$/m);
       expect((await statusOf(third)).running).toEqual(nodes.map(({ nodename }) => nodename));
+    });
+
+    it.sequential('a first node that cannot open its listener ends, and says why', async () => {
+      const node = await fleet.place(specOf('rabbit7', { store: { ...elsewhere().store, cluster: 'closed' } }));
+      const holder = createServer().listen(node.amqpPort, '127.0.0.1');
+      await once(holder, 'listening');
+      try {
+        node.start();
+        expect(await node.exited).toBe(1);
+        expect(node.log()).toMatch(/the broker did not boot: .*eaddrinuse/);
+      } finally {
+        holder.close();
+      }
     });
 
     it.sequential('members outlive their store', async () => {
@@ -129,5 +144,5 @@ async function letsNobodyInEarly(node: RabbitNode): Promise<void> {
   expect(open).toBe(true);
   // The store and the daemon had agreed by then: what is left is to say so.
   expect(node.log()).toMatch(/state\.changed \{"kind":"(confirming|committing)"/);
-  await node.formed();
+  await node.serves();
 }

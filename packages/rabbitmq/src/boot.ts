@@ -2,8 +2,15 @@ import type { NodeId } from '@autocluster/core/driver';
 import type { Brokers } from './broker.js';
 import { brokerError } from './errors.js';
 import { atom } from './expressions.js';
-import { awaitGate, bootGate, passGate, placeGate, refuseGate } from './gate.js';
+import { awaitGate, bootGate, type GateState, passGate, placeGate, refuseGate } from './gate.js';
 import type { Probe } from './parse.js';
+
+function requireNotFailed(state: unknown): void {
+  const text = String(state);
+  if (text.startsWith('{failed')) {
+    throw brokerError(`the broker did not boot: ${text.slice(0, 500)}`, { operation: 'boot' });
+  }
+}
 
 /** Moves the own broker between its states. A broker without a gate was not started by us, and is stopped and started instead. */
 export class Boot {
@@ -28,7 +35,8 @@ export class Boot {
   /** Destroys the data of the broker, which does not run afterwards, and waits where it can. */
   async clear({ gate, running }: Probe, signal: AbortSignal): Promise<void> {
     if (gate === 'confirming') await this.#evaluate(refuseGate, signal);
-    else if (running || gate === 'none' || gate === 'booting') await this.#control(['stop_app'], signal);
+    else if (running || gate === 'none' || gate === 'booting' || gate === 'admitted')
+      await this.#control(['stop_app'], signal);
     await this.#control(['force_reset'], signal);
     if (gate === 'none') return;
     await this.#reach(bootGate(true), signal);
@@ -40,10 +48,19 @@ export class Boot {
     if (gate === 'none' && !running) await this.#control(['start_app'], signal);
   }
 
-  /** Lets a broker whose membership is confirmed go on to serve, and waits until it does. */
-  async finish({ gate }: Probe, signal: AbortSignal): Promise<void> {
-    if (gate === 'confirming') await this.#reach(passGate, signal);
-    if (gate === 'booting') await this.#reach(awaitGate(['booted']), signal);
+  /**
+   * Lets a broker whose membership is confirmed go on, and waits until it serves. For one that is alone, until it may be joined:
+   * every other node waits for it, and none of its clients has had another broker.
+   */
+  async finish({ gate, members }: Probe, signal: AbortSignal): Promise<void> {
+    const far: readonly GateState[] = members.length > 1 ? ['booted'] : ['admitted', 'booted'];
+    if (gate === 'confirming') await this.#reach(passGate(far), signal);
+    if (gate === 'booting' || gate === 'admitted') await this.#reach(awaitGate(far), signal);
+  }
+
+  /** Until the broker serves; rejects when its boot has failed. That it does not answer proves neither. */
+  async serve(signal: AbortSignal): Promise<void> {
+    requireNotFailed(await this.#evaluate(awaitGate(['booted']), signal).catch(() => 'unknown'));
   }
 
   /** Out of the cluster, in the view of the others too. The last member has nobody to tell. */
@@ -53,10 +70,7 @@ export class Boot {
   }
 
   async #reach(expression: string, signal: AbortSignal): Promise<void> {
-    const state = String(await this.#evaluate(expression, signal));
-    if (state.startsWith('{failed')) {
-      throw brokerError(`the broker did not boot: ${state.slice(0, 500)}`, { operation: 'boot' });
-    }
+    requireNotFailed(await this.#evaluate(expression, signal));
   }
 
   #evaluate(expression: string, signal: AbortSignal): Promise<unknown> {

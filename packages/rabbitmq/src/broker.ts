@@ -1,4 +1,4 @@
-import type { Member, Membership, NodeHealth, NodeId } from '@autocluster/core/driver';
+import type { Member, Membership, NodeId } from '@autocluster/core/driver';
 import type { Commands } from './commands.js';
 import type { RabbitmqConfig } from './config.js';
 import { presenceOf } from './epmd.js';
@@ -7,9 +7,15 @@ import { PROBE } from './expressions.js';
 import { sameKind } from './names.js';
 import { parseProbe, type Probe } from './parse.js';
 import { type NodeState, StateFile } from './state-file.js';
-import { asListed, healthOf, ownView } from './view.js';
+import { asListed, type BrokerHealth, healthOf, ownView } from './view.js';
 
-const isLost = (detail: string): NodeHealth => ({ status: 'unknown', ready: false, detail, view: undefined });
+const isLost = (detail: string): BrokerHealth => ({
+  status: 'unknown',
+  ready: false,
+  admits: false,
+  detail,
+  view: undefined,
+});
 
 /** Asks brokers, and changes nothing. */
 export class Brokers {
@@ -50,14 +56,14 @@ export class Brokers {
    * Whether a peer runs, in its own words. Only what it says itself, or a machine that refuses the connection, makes it `down`:
    * a wrong cookie looks like no answer, and is `unknown`.
    */
-  async health(node: NodeId, signal: AbortSignal, listed?: Member): Promise<NodeHealth> {
+  async health(node: NodeId, signal: AbortSignal, listed?: Member): Promise<BrokerHealth> {
     const { longNames, epmdPort } = this.config;
     if (!sameKind(node, longNames)) {
       return isLost(`${node} and this node cannot talk: one has a short name, the other a long one`);
     }
     const presence = await presenceOf(node, epmdPort, signal);
     if (presence.kind === 'refused') {
-      return { status: 'down', ready: false, detail: presence.detail, view: undefined };
+      return { ...isLost(presence.detail), status: 'down' };
     }
     if (presence.kind === 'unknown') return isLost(presence.detail);
     try {

@@ -122,9 +122,12 @@ loop(State, Held, Waiting) ->
                 {Step, StepRef} ->
                     Step ! {StepRef, Verdict},
                     From ! {Ref, ok},
-                    enter(booting, none, Waiting)
+                    enter(after_verdict(State, Verdict), none, Waiting)
             end
     end.
+
+after_verdict(confirming, ok) -> admitted;
+after_verdict(_, _) -> booting.
 
 enter(State, Held, Waiting) ->
     {Met, Left} = lists:partition(fun({_, _, States}) -> is_met(State, States) end, Waiting),
@@ -167,8 +170,9 @@ export const bootGate = (hold: boolean): string =>
 /** Answers with the state that was reached: one of these, or `{failed, …}`. */
 export const awaitGate = (states: readonly GateState[]): string => evaluated(reached(states));
 
-/** Lets the broker that is held go on, and waits until it serves. */
-export const passGate = evaluated(`ok = autocluster_gate:tell(ok), ${reached(['booted'])}`);
+/** Lets the broker that is held go on, and waits until it is in one of these states. */
+export const passGate = (states: readonly GateState[]): string =>
+  evaluated(`ok = autocluster_gate:tell(ok), ${reached(states)}`);
 
 /** Ends the boot of the broker that is held; its VM stays. */
 export const refuseGate = evaluated(`ok = autocluster_gate:tell({error, refused}), ${reached(['failed'])}`);
@@ -182,5 +186,8 @@ export function placeGate(nodes: readonly string[]): string {
     ok = autocluster_gate:tell(ok), ${reached(['confirming', 'booted'])}`);
 }
 
-/** Where the boot of a broker stands. `none`: it was not started by us. */
-export type GateState = 'idle' | 'booting' | 'deciding' | 'confirming' | 'booted' | 'failed' | 'none';
+/**
+ * Where the boot of a broker stands. `admitted`: its membership is confirmed and its database open, so that it may be joined;
+ * it does not serve yet. `none`: it was not started by us.
+ */
+export type GateState = 'idle' | 'booting' | 'deciding' | 'confirming' | 'admitted' | 'booted' | 'failed' | 'none';

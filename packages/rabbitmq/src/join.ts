@@ -3,7 +3,6 @@ import {
   type JoinRequest,
   type Member,
   type Membership,
-  type NodeHealth,
   type NodeId,
   sameIdentity,
 } from '@autocluster/core/driver';
@@ -12,7 +11,7 @@ import type { Brokers } from './broker.js';
 import { brokerError, localDataError, mismatchError } from './errors.js';
 import { parseClusterStatus } from './parse.js';
 import type { QuorumQueues } from './queues.js';
-import { isVirgin, viewOf } from './view.js';
+import { type BrokerHealth, isVirgin, viewOf } from './view.js';
 
 export interface JoinParts {
   readonly brokers: Brokers;
@@ -37,9 +36,11 @@ export class Join {
   }
 
   async run(): Promise<void> {
-    const { brokers, boot } = this.#parts;
-    const seedView = await this.#seedView();
-    const { probe, state, file } = await brokers.own(this.#signal);
+    const { brokers, boot, queues } = this.#parts;
+    const copies = queues.countOn(this.#seed.node, this.#node, this.#signal);
+    // Read only when the seed has answered that it can be joined.
+    copies.catch(() => undefined);
+    const [seedView, { probe, state, file }] = await Promise.all([this.#seedView(), brokers.own(this.#signal)]);
     const own = viewOf(this.#node, probe);
     if (this.#isDone(own, seedView)) return;
     const kind = own?.identity.kind ?? 'unnamed';
@@ -47,25 +48,25 @@ export class Join {
       throw localDataError(`${this.#node} has data of a cluster`, { operation: 'join' });
     }
     file.write({ joining: true, record: undefined });
-    await this.#forgetEarlierLife(seedView);
+    await this.#forgetEarlierLife(seedView, await copies);
     if (!isVirgin(probe)) await boot.clear(probe, this.#signal);
     await boot.enter(this.#seed.node, probe, this.#signal);
     await this.#verify();
   }
 
-  #askSeed(): Promise<NodeHealth> {
+  #askSeed(): Promise<BrokerHealth> {
     return this.#parts.brokers.health(this.#seed.node, this.#signal, this.#seed);
   }
 
-  /** The seed must say itself, and now, that it serves the cluster of the record. */
+  /** The seed must say itself, and now, that it is in the cluster of the record and lets others in. */
   async #seedView(): Promise<Membership> {
     const { node } = this.#seed;
-    const { status, ready, detail, view } = await this.#askSeed();
+    const { status, admits, detail, view } = await this.#askSeed();
     if (status !== 'up' || !view) throw brokerError(`${node} cannot be joined: ${detail}`, { operation: 'join' });
     if (!this.#belongs(view)) {
       throw mismatchError(`${node} is not in the cluster of the record`, { operation: 'join', retryable: true });
     }
-    if (ready || this.#adopts(view)) return view;
+    if (admits || this.#adopts(view)) return view;
     throw brokerError(`${node} cannot be joined: ${detail}`, { operation: 'join' });
   }
 
@@ -93,19 +94,18 @@ export class Join {
    * What is left of an earlier life under this name goes first: the members would refuse a node that lost its data, and a queue
    * that counts on a copy without its log could lose what it has confirmed.
    */
-  async #forgetEarlierLife({ members }: Membership): Promise<void> {
+  async #forgetEarlierLife({ members }: Membership, copies: number): Promise<void> {
     const { brokers, queues } = this.#parts;
     const via = this.#seed.node;
     if (members.includes(this.#node)) {
       await brokers.commands.control('rabbitmqctl', via, ['forget_cluster_node', this.#node], this.#signal);
     }
-    await queues.shrink(via, this.#node, this.#signal);
+    if (copies !== 0) await queues.shrink(via, this.#node, this.#signal);
   }
 
   async #verify(): Promise<void> {
     const { brokers, boot } = this.#parts;
-    const { probe } = await brokers.own(this.#signal);
-    const { view } = await this.#askSeed();
+    const [{ probe }, { view }] = await Promise.all([brokers.own(this.#signal), this.#askSeed()]);
     if (this.#isDone(viewOf(this.#node, probe), view)) {
       if (probe.gate === 'none') await this.#verifyByCommand();
       return;

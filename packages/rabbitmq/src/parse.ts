@@ -51,7 +51,16 @@ export interface Probe {
   readonly folder: string;
 }
 
-const GATE_STATES: readonly GateState[] = ['idle', 'booting', 'deciding', 'confirming', 'booted', 'failed', 'none'];
+const GATE_STATES: readonly GateState[] = [
+  'idle',
+  'booting',
+  'deciding',
+  'confirming',
+  'admitted',
+  'booted',
+  'failed',
+  'none',
+];
 const textOr = (value: unknown): string | undefined => (isText(value) ? value : undefined);
 
 /** Reads the answer to the probe; rejects what it does not understand, which is never "no". */

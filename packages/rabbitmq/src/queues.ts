@@ -12,11 +12,14 @@ export class QuorumQueues {
     this.#brokers = brokers;
   }
 
+  /** How many queues count on a copy on a node, as a member that runs knows it. */
+  async countOn(via: NodeId, node: NodeId, signal: AbortSignal): Promise<number> {
+    return Number(await this.#brokers.commands.evaluate(via, queuesOn(node), signal));
+  }
+
   /** Removes the copies on a node, through a member that runs. */
   async shrink(via: NodeId, node: NodeId, signal: AbortSignal): Promise<void> {
-    const { commands } = this.#brokers;
-    const queues = await commands.evaluate(via, queuesOn(node), signal);
-    if (queues !== 0) await commands.control('rabbitmq-queues', via, ['shrink', node, '--errors-only'], signal);
+    await this.#brokers.commands.control('rabbitmq-queues', via, ['shrink', node, '--errors-only'], signal);
   }
 
   /** It takes long and may be repeated, so nobody waits for it. */
@@ -24,7 +27,9 @@ export class QuorumQueues {
     const { signal } = new AbortController();
     const { node: self } = this.#brokers.config;
     const work = async () => {
-      for (const node of nodes) await this.shrink(self, node, signal);
+      for (const node of nodes) {
+        if ((await this.countOn(self, node, signal)) !== 0) await this.shrink(self, node, signal);
+      }
     };
     // What failed is done again when the record changes the next time, or before that node joins.
     this.#later = this.#later.then(work).catch(() => undefined);

@@ -4,6 +4,12 @@ import type { NodeState } from './state-file.js';
 
 const isHeld = ({ gate }: Probe): boolean => gate === 'deciding' || gate === 'confirming';
 
+/** What a broker says of itself. */
+export interface BrokerHealth extends NodeHealth {
+  /** Whether it lets others into its cluster: a little earlier than it is ready, since a join needs its database only. */
+  readonly admits: boolean;
+}
+
 /** Whether the broker has no data at all: it waits, before it opens its database, to be told where it belongs. */
 export const isVirgin = ({ gate }: Probe): boolean => gate === 'deciding';
 
@@ -30,7 +36,7 @@ export function viewOf(node: NodeId, probe: Probe): Membership | undefined {
   return {
     identity: identityOf(probe, named),
     members: probe.members.includes(node) ? probe.members : [node, ...probe.members],
-    running: probe.running || isHeld(probe) ? probe.up : [],
+    running: probe.running || isHeld(probe) || probe.gate === 'admitted' ? probe.up : [],
     partitions: groupsOf(probe),
     kept: named?.kind === 'committed' ? named.record : undefined,
   };
@@ -51,24 +57,29 @@ export function ownView(node: NodeId, probe: Probe, state: NodeState): Membershi
 }
 
 /** The health of a broker that has answered. */
-export function healthOf(node: NodeId, probe: Probe): NodeHealth {
+export function healthOf(node: NodeId, probe: Probe): BrokerHealth {
   const view = viewOf(node, probe);
-  if (probe.running) {
-    const ready = probe.ready && view?.identity.kind === 'committed';
-    const detail = ready ? `${node} serves its cluster` : `${node} runs, and is not ready`;
-    return { status: 'up', ready, detail, view };
+  const isInside = view?.identity.kind === 'committed';
+  const closed = { ready: false, admits: false, view };
+  if (probe.gate === 'admitted' && isInside) {
+    return { ...closed, status: 'up', admits: true, detail: `${node} can be joined, and does not serve yet` };
   }
-  if (isHeld(probe)) return { status: 'up', ready: false, detail: `${node} waits for its cluster`, view };
-  if (probe.gate === 'booting') return { status: 'unknown', ready: false, detail: `${node} boots`, view };
+  if (probe.running) {
+    const ready = probe.ready && isInside;
+    const detail = ready ? `${node} serves its cluster` : `${node} runs, and is not ready`;
+    return { status: 'up', ready, admits: ready, detail, view };
+  }
+  if (isHeld(probe)) return { ...closed, status: 'up', detail: `${node} waits for its cluster` };
+  if (probe.gate === 'booting') return { ...closed, status: 'unknown', detail: `${node} boots` };
   const why = probe.failure === undefined ? '' : `: ${probe.failure.slice(0, 200)}`;
-  return { status: 'down', ready: false, detail: `the broker of ${node} does not run${why}`, view };
+  return { ...closed, status: 'down', detail: `the broker of ${node} does not run${why}` };
 }
 
 /**
  * Nodes of RabbitMQ's own discovery are listed when they serve, without an identity. Clients may be on such a node already,
  * also while it holds nothing that could be counted: it is not blank.
  */
-export function asListed(health: NodeHealth, { gate }: Probe, listed: Member | undefined): NodeHealth {
+export function asListed(health: BrokerHealth, { gate }: Probe, listed: Member | undefined): BrokerHealth {
   const { view } = health;
   const isNative = gate === 'none' && listed?.state === 'ready' && listed.identity === undefined;
   if (!isNative || view?.identity.kind !== 'blank') return health;

@@ -39,6 +39,7 @@ const stopped: Probe = { ...serving, ...held, readable: false, parameter: undefi
 const castOut: Probe = { ...stopped, gate: 'failed', failure: '{error,{inconsistent_cluster,"Node b disagrees"}}' };
 
 const confirming: Probe = { ...serving, ...held, gate: 'confirming' };
+const admitted: Probe = { ...confirming, gate: 'admitted' };
 const booting: Probe = { ...stopped, gate: 'booting' };
 
 const native: Member = {
@@ -128,12 +129,23 @@ describe('health', () => {
     ],
     ['it waits for its cluster', virgin, 'up', false],
     ['it waits to be let in', confirming, 'up', false],
+    ['it is let in, and opens its queues and listeners', admitted, 'up', false],
     ['its database is not open yet', booting, 'unknown', false],
     ['it was stopped', stopped, 'down', false],
     ['it did not start', castOut, 'down', false],
   ])('%s', (_title, probe, status, ready) => {
     if (status === 'throws') expect(() => healthOf(SELF, probe)).toThrow(/identity/);
     else expect(healthOf(SELF, probe)).toMatchObject({ status, ready });
+  });
+
+  test('S13: it can be joined as soon as its membership is confirmed, and not before', () => {
+    const created = { ...admitted, parameter: formatNamed({ clusterId: 'c-2', generation: 3 }) };
+    const states = [virgin, confirming, booting, created, stopped, { ...serving, ready: false }];
+    expect(states.map((probe) => healthOf(SELF, probe).admits)).toEqual(states.map(() => false));
+    for (const probe of [admitted, { ...admitted, running: true }, serving]) {
+      const { admits, view } = healthOf(SELF, probe);
+      expect({ admits, running: view?.running }).toEqual({ admits: true, running: serving.up });
+    }
   });
 
   test('a stopped broker says why it stopped', () => {

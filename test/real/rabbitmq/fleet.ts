@@ -146,6 +146,12 @@ export class RabbitNode {
     return this.until('is formed', () => this.state('formed'), withinMs);
   }
 
+  /** Formed, and its broker takes clients. The first node of a cluster is formed before it serves. */
+  async serves(withinMs?: number): Promise<void> {
+    await this.formed(withinMs);
+    await this.until('serves', async () => (await allReady([this])) || undefined, withinMs);
+  }
+
   /** What it answers to a platform or a monitor. */
   async answers(path: string): Promise<{ readonly status: number; readonly body: string }> {
     const response = await fetch(`http://127.0.0.1:${this.healthPort}${path}`);

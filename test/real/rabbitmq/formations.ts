@@ -14,8 +14,8 @@ const NAMES = ['rabbit1', 'rabbit2', 'rabbit3'];
 
 async function check(fleet: RabbitFleet): Promise<void> {
   const { nodes } = fleet;
-  const states = await Promise.all(nodes.map((node) => node.formed()));
-  const clusters = new Set(states.map(({ data }) => JSON.stringify(data['identity'])));
+  await Promise.all(nodes.map((node) => node.serves()));
+  const clusters = new Set(nodes.map((node) => JSON.stringify(node.state('formed')?.data['identity'])));
   const creators = nodes.filter((node) => node.state('creating')).length;
   if (clusters.size !== 1 || creators !== 1) throw new Error(`${clusters.size} clusters, ${creators} creators`);
   if (!(await oneCluster(nodes))) throw new Error('cluster_status does not list all on every node');

@@ -61,7 +61,7 @@ class Scenario {
   async #form(): Promise<readonly RabbitNode[]> {
     await this.#store.appear?.('rabbit1', 'rabbit2', 'rabbit3');
     const nodes = await this.#fleet.start(this.#spec('rabbit1'), this.#spec('rabbit2'), this.#spec('rabbit3'));
-    await Promise.all(nodes.map((node) => node.formed()));
+    await Promise.all(nodes.map((node) => node.serves()));
     await this.#require('nodes and running_nodes list all three on every node', () => oneCluster(nodes));
     await this.#require('each answers that it is ready', () => allReady(nodes));
     await this.#store.serve?.('rabbit1', 'rabbit2', 'rabbit3');
@@ -88,7 +88,7 @@ class Scenario {
     await publishConfirmed(first, QUEUE, MEANWHILE);
     await this.#store.appear?.(third.spec.name);
     third.start();
-    await third.formed();
+    await third.serves();
     const role = this.#removes ? 'joiner' : 'member';
     if (third.last('registration.made')?.data['instance'] === instance) throw new Error('the same instance');
     if (third.state('formed')?.data['role'] !== role) throw new Error(`it is no ${role}`);

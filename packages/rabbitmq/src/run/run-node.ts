@@ -1,5 +1,6 @@
 import { type ClusterNode, type ClusterNodeOptions, createClusterNode } from '@autocluster/core';
 import { type HealthServerOptions, serveHealth } from '@autocluster/core/http';
+import { Boot } from '../boot.js';
 import { Brokers } from '../broker.js';
 import { createCommands } from '../commands.js';
 import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from '../config.js';
@@ -63,8 +64,10 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
 async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, signal: AbortSignal): Promise<End> {
   try {
     await server.up;
-    await bootBroker(config, signal);
+    const brokers = new Brokers(config, createCommands(config));
+    await bootBroker(brokers, signal);
     await node.start();
+    await new Boot(brokers).serve(signal);
     const state = await node.ended;
     throw brokerError(`the node is ${state.kind}`, { operation: 'run', retryable: false });
   } catch (error) {
@@ -76,10 +79,9 @@ async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, s
  * Starts the broker in its VM, up to where it waits to be told its cluster, or serves the one that it belongs to. One that the
  * other members have removed does not start, and is still known: what becomes of it is a matter of policy.
  */
-async function bootBroker(config: RabbitmqConfig, signal: AbortSignal): Promise<void> {
-  const { node } = config;
-  const commands = createCommands(config);
-  const brokers = new Brokers(config, commands);
+async function bootBroker(brokers: Brokers, signal: AbortSignal): Promise<void> {
+  const { commands } = brokers;
+  const { node } = brokers.config;
   await commands.evaluate(node, installGate, signal);
   const { state } = await brokers.own(signal);
   await commands.evaluate(node, bootGate(state.joining), signal);
