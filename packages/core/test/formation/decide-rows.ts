@@ -5,6 +5,13 @@ export type RowCase = readonly [row: string, what: string, question: Question, d
 
 const formed = { formed: true, announced: { state: 'ready', identity: CLUSTER } } as const;
 const withMe = (node: string) => member(node, { members: [node, 'me'] });
+const undersized = {
+  own: committed(),
+  ownMembers: ['me', 'z'],
+  kept: record({ size: 1 }),
+  record: present({ size: 1 }),
+  peers: [withMe('z'), member('b', { state: 'joining', identity: undefined })],
+};
 const home = { own: committed(), ownMembers: ['me', 'a', 'b'], kept: record(), record: present() };
 
 export const UNSURE_CASES: readonly RowCase[] = [
@@ -106,6 +113,29 @@ export const FORMED_CASES: readonly RowCase[] = [
     '5',
     'more members than the record counts',
     { ...formed, config: { self: 'me' }, now: { ...home, record: present({ size: 2 }), peers: [withMe('z')] } },
+    { kind: 'write', change: 'resize' },
+  ],
+  [
+    '5',
+    'more members than the record counts, and another one waits for its turn to join',
+    { ...formed, config: { self: 'me', concurrentJoins: false }, now: { ...undersized, nowMs: 1_000 } },
+    { kind: 'stay' },
+  ],
+  [
+    '5',
+    'the same, for longer than one look takes',
+    {
+      ...formed,
+      config: { self: 'me', concurrentJoins: false },
+      before: [{ ...undersized, nowMs: 1_000 }],
+      now: { ...undersized, nowMs: 12_000 },
+    },
+    { kind: 'write', change: 'resize' },
+  ],
+  [
+    '5',
+    'the same, and joins need no turn',
+    { ...formed, config: { self: 'me' }, now: { ...undersized, nowMs: 1_000 } },
     { kind: 'write', change: 'resize' },
   ],
   [

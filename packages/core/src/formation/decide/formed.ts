@@ -20,9 +20,14 @@ export function rivalListed({ s: { own, peers } }: Case): boolean {
   );
 }
 
-/** One member raises the size at once; the others only when it has not. */
+/** Joins that need the lock one after the other go first, for a while: after each of them the size would be raised again. */
+const othersJoin = ({ config, s }: Case): boolean => !config.concurrentJoins && s.peers.some((peer) => !peer.ready);
+
+/** One member raises the size; the others only when it has not. */
 function myTurnToResize(c: Case): boolean {
-  if (heldFor(c, 'undersized') > 2 * c.config.refreshMs) return true;
+  const undersizedMs = heldFor(c, 'undersized');
+  if (undersizedMs > 2 * c.config.refreshMs) return true;
+  if (othersJoin(c) && undersizedMs < c.config.refreshMs) return false;
   const { record, peers } = c.s;
   if (!record) return false;
   const members = peers.filter((peer) => peer.ready && sameIdentity(peer.identity, identityOf(record)));
