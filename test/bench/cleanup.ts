@@ -32,7 +32,7 @@ async function measureTicks(members: number, rounds: number): Promise<CleanupRes
     const { identity } = node.state;
     const names = Array.from({ length: members - 1 }, (_, index) => `member-${index}`);
     const space = store.cluster('bench');
-    for (const name of names) space.insertMember({ node: name, instance: `${name}#1`, identity });
+    space.insertMembers(names.map((node) => ({ node, instance: `${node}#1`, identity })));
     await node.cleanup.plan();
     const missing = names.slice(0, Math.floor(members * SHARE_MISSING));
     for (const name of missing) space.deleteMember(name);

@@ -1,3 +1,7 @@
+import { consul } from '@autocluster/consul';
+import type { Backend } from '@autocluster/core/backend';
+import { etcd } from '@autocluster/etcd';
+import { kubernetes } from '@autocluster/kubernetes';
 import {
   makeMachine,
   makePod,
@@ -10,6 +14,13 @@ import {
 } from '../../backends/kubernetes.ts';
 import { startConsul, startEtcd, startKubernetes } from '../../servers/harness/index.ts';
 import type { StoreSpec } from './fleet.ts';
+
+/** A backend as the nodes make it. */
+export function backendOf({ kind, ...options }: StoreSpec): Backend {
+  // Each checks its own options.
+  const make = { etcd, consul, kubernetes }[kind] as (options: object) => Backend;
+  return make(options);
+}
 
 export const STORES = ['etcd', 'consul', 'kubernetes', 'pods'] as const;
 export type StoreName = (typeof STORES)[number];

@@ -43,6 +43,7 @@ export interface Attempt {
   shortenedLate: boolean;
   /** When it was first asked to be released, on true time. */
   unlockSentMs: number | undefined;
+  unlockAnswered: boolean;
 }
 
 export interface Listed {
@@ -149,6 +150,7 @@ export class Truth implements Listener {
         toldLost: false,
         shortenedLate: false,
         unlockSentMs: undefined,
+        unlockAnswered: false,
       };
       this.attempts.set(attempt, { actor, lock, ...unknown });
     } else if (verb === 'unlock') {
@@ -164,6 +166,10 @@ export class Truth implements Listener {
     const { actor, verb, end } = call;
     if (verb === 'lock' && end?.kind === 'resolved') {
       this.#answeredLock(call, end);
+    } else if (verb === 'unlock' && end?.kind === 'resolved') {
+      const { grant } = call.request as { grant: LockGrant };
+      const attempt = this.attempts.get(grant.attempt);
+      if (attempt) attempt.unlockAnswered = true;
     } else if (verb === 'list' && end?.kind === 'resolved' && isList(end.value)) {
       if (call.reporting) return;
       this.lists.set(actor, { list: end.value, sentMs: call.sentMs, atMs: end.atMs });

@@ -20,10 +20,15 @@ export interface InspectedCluster {
   readonly foreign: readonly string[];
 }
 
+/** What is left out is as of a ready member without an identity. */
+export type InsertedMember = Pick<Member, 'node' | 'instance'> & Partial<Member>;
+
 /** What somebody with access to the store can do by hand. Everything happens at once, without latency or faults. */
 export interface StoreCluster {
   /** A member that the platform knows, or somebody wrote. It stays until it is deleted. */
-  insertMember(member: Pick<Member, 'node' | 'instance'> & Partial<Member>): void;
+  insertMember(member: InsertedMember): void;
+  /** The same for many, by one change of the store. */
+  insertMembers(members: readonly InsertedMember[]): void;
   deleteMember(node: NodeId): void;
   /** The value of the node's entry becomes unreadable. */
   corruptMember(node: NodeId): void;
@@ -43,14 +48,19 @@ function withMember(space: Namespace, node: NodeId, remove: boolean): readonly s
   return entries.map(({ key }) => key);
 }
 
-function insert(space: Namespace, nowMs: number, member: Pick<Member, 'node' | 'instance'> & Partial<Member>): void {
+const insertion = ({ node, instance }: InsertedMember): StoreFact => ({
+  kind: 'operator',
+  action: 'insert-member',
+  subject: `${node} ${instance}`,
+});
+
+function insert(space: Namespace, member: InsertedMember): void {
   const { node, instance, order } = member;
   const key = space.keyOf(node, instance);
   const content = { state: 'ready', identity: undefined, recordVersion: undefined, metadata: {}, ...member } as const;
   const registration = listedRegistration(content, { key, order, metadataKept: true });
   const entry = { key, registration, ttlMs: undefined, expiresAtMs: Number.POSITIVE_INFINITY, sequence: 0 };
-  const fact: StoreFact = { kind: 'operator', action: 'insert-member', subject: `${node} ${instance}` };
-  space.change(nowMs, () => space.members.set(key, entry), fact);
+  space.members.set(key, entry);
 }
 
 const inspect = (space: Namespace): InspectedCluster => ({
@@ -68,8 +78,13 @@ const inspect = (space: Namespace): InspectedCluster => ({
 export function operatorOf(visit: Visit): StoreCluster {
   const act = (action: string, subject: string, apply: (space: Namespace) => void) =>
     visit((space, nowMs) => space.change(nowMs, () => apply(space), { kind: 'operator', action, subject }));
+  const insertMembers = (members: readonly InsertedMember[]) =>
+    visit((space, nowMs) =>
+      space.change(nowMs, () => members.forEach((member) => insert(space, member)), ...members.map(insertion)),
+    );
   return {
-    insertMember: (member) => visit((space, nowMs) => insert(space, nowMs, member)),
+    insertMember: (member) => insertMembers([member]),
+    insertMembers,
     deleteMember: (node) => act('delete-member', node, (space) => withMember(space, node, true)),
     corruptMember: (node) =>
       act('corrupt-member', node, (space) => {
