@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DECIDE_TABLE } from '../../src/formation/decide/index.js';
 import { UNKNOWN_ROWS } from '../../src/formation/decide/unsure.js';
-import { COMMITTED_CASES, FORMED_CASES, UNSURE_CASES } from './decide-rows.js';
+import { FORMED_CASES, UNSURE_CASES } from './decide-rows.js';
 import { BLANK_CASES } from './decide-rows-blank.js';
+import { COMMITTED_CASES } from './decide-rows-committed.js';
 import { decideOn } from './kit.js';
 
 const CASES = [...UNSURE_CASES, ...FORMED_CASES, ...COMMITTED_CASES, ...BLANK_CASES];
