@@ -47,6 +47,7 @@ export class Workload {
 
   async #disturb(): Promise<void> {
     while (!this.#ended) {
+      // The pace of the faults, here and below: part of the load, and seeded.
       await sleep(this.#random.between(50, 250));
       const { faults } = this.#contenders[Math.floor(this.#random.between(0, this.#contenders.length))] ?? {};
       if (faults === undefined) continue;
@@ -60,6 +61,7 @@ export class Workload {
 
   async #contend({ backend }: Contender, client: number): Promise<void> {
     while (!this.#ended) {
+      // The pace of a contender.
       await sleep(this.#random.between(0, 40));
       this.#number += 1;
       const attempt = `${client}-${this.#number}`;

@@ -67,8 +67,9 @@ async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, s
     const brokers = new Brokers(config, createCommands(config));
     await bootBroker(brokers, signal);
     await node.start();
-    await new Boot(brokers).serve(signal);
-    const state = await node.ended;
+    // It may end while its broker still boots.
+    const { ended } = node;
+    const state = await Promise.race([ended, new Boot(brokers).serve(signal).then(() => ended)]);
     throw brokerError(`the node is ${state.kind}`, { operation: 'run', retryable: false });
   } catch (error) {
     return { kind: 'failed', error };
