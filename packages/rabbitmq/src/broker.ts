@@ -3,9 +3,11 @@ import type { Commands } from './commands.js';
 import type { RabbitmqConfig } from './config.js';
 import { presenceOf } from './epmd.js';
 import { brokerError, messageOf } from './errors.js';
-import { PROBE } from './expressions.js';
+import { GATE_PROBE } from './gate.js';
 import { sameKind } from './names.js';
 import { parseProbe, type Probe } from './parse.js';
+import { PROBE } from './probe.js';
+import { SharedQuestion } from './shared-question.js';
 import { type NodeState, StateFile } from './state-file.js';
 import { asListed, type BrokerHealth, healthOf, ownView } from './view.js';
 
@@ -21,16 +23,31 @@ const isLost = (detail: string): BrokerHealth => ({
 export class Brokers {
   readonly config: RabbitmqConfig;
   readonly commands: Commands;
+  readonly #ownProbe: SharedQuestion<Probe>;
+  /** Nodes that were not started by us when they were asked last. */
+  readonly #plain = new Set<NodeId>();
   #state: StateFile | undefined;
 
   constructor(config: RabbitmqConfig, commands: Commands) {
     this.config = config;
     this.commands = commands;
+    this.#ownProbe = new SharedQuestion((signal) => this.#askFor(config.node, signal));
     if (config.stateFile !== undefined) this.#state = new StateFile(config.stateFile);
   }
 
-  async probe(node: NodeId, signal: AbortSignal): Promise<Probe> {
-    return parseProbe(await this.commands.evaluate(node, PROBE, signal));
+  probe(node: NodeId, signal: AbortSignal): Promise<Probe> {
+    return node === this.config.node ? this.#ownProbe.ask(signal) : this.#askFor(node, signal);
+  }
+
+  async #askFor(node: NodeId, signal: AbortSignal): Promise<Probe> {
+    if (!this.#plain.has(node)) {
+      const told = await this.commands.evaluate(node, GATE_PROBE, signal);
+      if (told !== null) return parseProbe(told);
+      this.#plain.add(node);
+    }
+    const probe = parseProbe(await this.commands.evaluate(node, PROBE, signal));
+    if (probe.gate !== 'none') this.#plain.delete(node);
+    return probe;
   }
 
   /** The own broker, and what this machine knows of it. */
@@ -57,20 +74,31 @@ export class Brokers {
    * a wrong cookie looks like no answer, and is `unknown`.
    */
   async health(node: NodeId, signal: AbortSignal, listed?: Member): Promise<BrokerHealth> {
-    const { longNames, epmdPort } = this.config;
+    const { node: self, longNames } = this.config;
     if (!sameKind(node, longNames)) {
       return isLost(`${node} and this node cannot talk: one has a short name, the other a long one`);
     }
-    const presence = await presenceOf(node, epmdPort, signal);
-    if (presence.kind === 'refused') {
-      return { ...isLost(presence.detail), status: 'down' };
-    }
-    if (presence.kind === 'unknown') return isLost(presence.detail);
+    // The own broker is on this machine: a question finds out as fast whether anybody is there.
+    const absent = node === self ? undefined : await this.#absence(node, signal);
+    if (absent) return absent;
     try {
       const probe = await this.probe(node, signal);
       return asListed(healthOf(node, probe), probe, listed);
     } catch (error) {
-      return isLost(`${node} takes connections and does not answer, as with another cookie: ${messageOf(error)}`);
+      const text = `${node} takes connections and does not answer, as with another cookie: ${messageOf(error)}`;
+      return (node === self && (await this.#absence(node, signal))) || isLost(text);
+    }
+  }
+
+  async #absence(node: NodeId, signal: AbortSignal): Promise<BrokerHealth | undefined> {
+    const presence = await presenceOf(node, this.config.epmdPort, signal);
+    switch (presence.kind) {
+      case 'listens':
+        return undefined;
+      case 'refused':
+        return { ...isLost(presence.detail), status: 'down' };
+      case 'unknown':
+        return isLost(presence.detail);
     }
   }
 }

@@ -1,4 +1,6 @@
 import { evaluated } from './expressions.js';
+import { PRELOAD } from './preload.js';
+import { PROBE_BODY } from './probe.js';
 
 /**
  * A module for the broker's own VM. RabbitMQ finds boot steps by an attribute of the modules of its applications, so two
@@ -9,7 +11,7 @@ import { evaluated } from './expressions.js';
  */
 const SOURCE = String.raw`
 -module(autocluster_gate).
--export([boot/1, decide/0, confirm/0, state/0, await/1, tell/1, follow/0]).
+-export([boot/1, decide/0, confirm/0, state/0, await/1, tell/1, follow/0, probe/0]).
 -rabbit_boot_step({autocluster_decide,
   [{mfa, {autocluster_gate, decide, []}}, {requires, file_handle_cache}, {enables, database}]}).
 -rabbit_boot_step({autocluster_confirm,
@@ -136,6 +138,8 @@ enter(State, Held, Waiting) ->
 
 is_met({failed, _}, _) -> true;
 is_met(State, States) -> lists:member(State, States).
+
+probe() -> ${PROBE_BODY}.
 `;
 
 const encoded = Buffer.from(SOURCE).toString('base64');
@@ -146,6 +150,8 @@ const encoded = Buffer.from(SOURCE).toString('base64');
  * pipe its standard input is. The configuration is read as well, so that the broker knows its folders.
  */
 export const installGate = evaluated(`
+  ${PRELOAD},
+  Preload([rabbit, rabbitmq_prelaunch]),
   {ok, Tokens, _} = erl_scan:string(binary_to_list(base64:decode("${encoded}"))),
   Parse = fun Next([], _, Forms) -> lists:reverse(Forms);
               Next([{dot, _} = Dot | Rest], Form, Forms) ->
@@ -158,10 +164,19 @@ export const installGate = evaluated(`
   ok = application:load({application, rabbit, lists:keystore(modules, 1, Facts, {modules, [Module | Modules]})}),
   ok = autocluster_gate:follow(),
   {ok, _} = application:ensure_all_started(rabbitmq_prelaunch),
+  catch begin
+    {ok, [Plugins]} = file:consult(maps:get(enabled_plugins_file, rabbit_prelaunch:get_context())),
+    Preload(Plugins) end,
   <<"installed">>`);
 
 const reached = (states: readonly GateState[]): string =>
   `State = autocluster_gate:await([${states.join(', ')}]), iolist_to_binary(io_lib:format("~0p", [State]))`;
+
+/** What the broker says of itself, as the module has it compiled; null from a broker that has no such function. */
+export const GATE_PROBE = evaluated(`
+  case erlang:function_exported(autocluster_gate, probe, 0) of
+    true -> autocluster_gate:probe();
+    false -> null end`);
 
 /** Starts the broker, and waits until it is held or serves. `hold`: also one whose data name a cluster is held. */
 export const bootGate = (hold: boolean): string =>
