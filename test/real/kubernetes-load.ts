@@ -63,6 +63,30 @@ async function launch(server: KubernetesServer, source: Source, count: number): 
   return nodes;
 }
 
+/** What happens in each second of a span; of what is open, how much is at its end. */
+async function ratesOf(server: KubernetesServer, seconds: number): Promise<ReadonlyMap<string, number>> {
+  const before = await metrics(server);
+  // The span itself.
+  await delay(seconds * 1000);
+  const after = [...(await metrics(server))].toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const changed = after.filter(([key, is]) => key.startsWith('open') || is > (before.get(key) ?? 0));
+  return new Map(
+    changed.map(([key, is]) => [key, key.startsWith('open') ? is : (is - (before.get(key) ?? 0)) / seconds]),
+  );
+}
+
+/** What a formation leaves to be done fades: the first span in which hardly less is asked than in the one before counts. */
+async function steadyRates(server: KubernetesServer, seconds: number): Promise<ReadonlyMap<string, number>> {
+  const asked = (rates: ReadonlyMap<string, number>) =>
+    [...rates].reduce((sum, [key, rate]) => sum + (key.startsWith('requests') ? rate : 0), 0);
+  let rates = await ratesOf(server, seconds);
+  for (let last = Infinity; asked(rates) < 0.95 * last; rates = await ratesOf(server, seconds)) {
+    last = asked(rates);
+    console.log(`  ${last.toFixed(2)} requests a second in ${seconds} s`);
+  }
+  return rates;
+}
+
 async function measure(source: Source, count: number, seconds: number): Promise<void> {
   const server = await startKubernetes({ controllers: source === 'platform' });
   const startedMs = performance.now();
@@ -70,14 +94,12 @@ async function measure(source: Source, count: number, seconds: number): Promise<
   console.log(`${source}: ${count} nodes formed after ${Math.round(performance.now() - startedMs)} ms`);
   const sees = ({ view }: ClusterNode) => view.kind === 'known' && view.members.length === count;
   await until('all see all', () => nodes.every(sees), { withinMs: 60_000 });
-  await delay(20_000);
-  const before = await metrics(server);
-  await delay(seconds * 1000);
-  const after = await metrics(server);
-  for (const key of [...after.keys()].toSorted()) {
-    const [was = 0, is = 0] = [before.get(key), after.get(key)];
-    if (key.startsWith('open')) console.log(`  ${key}: ${is}`);
-    else if (is > was) console.log(`  ${key}: ${((is - was) / seconds).toFixed(2)} a second`);
+  // From then on nothing is left to do but to stay: the record counts all of them, and each agrees with another.
+  const isWell = async (node: ClusterNode) => (await node.health()).status === 'ok';
+  const areWell = async () => (await Promise.all(nodes.map(isWell))).every(Boolean);
+  await until('all are well', areWell, { withinMs: 120_000, everyMs: 1000 });
+  for (const [key, rate] of await steadyRates(server, seconds)) {
+    console.log(key.startsWith('open') ? `  ${key}: ${rate}` : `  ${key}: ${rate.toFixed(2)} a second`);
   }
   await Promise.all(nodes.map((node) => node.stop()));
   await server.stop();
