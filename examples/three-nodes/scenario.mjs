@@ -35,7 +35,7 @@ function checkFormed(states) {
   return [...clusters][0];
 }
 
-/** A store on a busy machine may answer late: that breaks no promise. */
+/** The first look loads the client of the store as well: five seconds for that of a kubeconfig, beside twelve busy processes. */
 const LOOK_LIMIT_MS = 30_000;
 
 /** The store as somebody sees it who is not a node. */
