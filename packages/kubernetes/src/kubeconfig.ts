@@ -25,10 +25,12 @@ function headersOf({ headers, auth }: RequestOptions): Readonly<Record<string, s
 
 /**
  * The library takes a moment to load and much memory, and only it knows all the ways in which a kubeconfig may say who we
- * are: programs, OIDC, cloud providers. So it is loaded by those who have a kubeconfig, when they first ask something.
+ * are: programs, OIDC, cloud providers. So only those load it who have a kubeconfig.
  */
+const library = () => import('@kubernetes/client-node');
+
 async function load({ file, context }: KubeconfigAccess): Promise<Omit<Access, 'namespace'> & { namespace?: string }> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await library();
   const config = new KubeConfig();
   if (file === undefined) config.loadFromDefault();
   else config.loadFromFile(file);
@@ -49,6 +51,8 @@ async function load({ file, context }: KubeconfigAccess): Promise<Omit<Access, '
 export function kubeconfigAccess(kubeconfig: KubeconfigAccess): AccessSource {
   const { file, namespace } = kubeconfig;
   const what = `the kubeconfig ${file ?? 'of the environment'}`;
+  // On a busy machine the loading takes longer than a call may: it begins before the first one, which tells what fails.
+  library().catch(() => undefined);
   return {
     tlsFiles: what,
     credentials: what,
