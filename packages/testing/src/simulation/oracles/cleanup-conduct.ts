@@ -1,21 +1,21 @@
 import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
-import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type MemberList } from '@autocluster/core/backend';
+import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK } from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
-import { isList } from '../outcome.js';
 import { mayNotKnow } from './locks.js';
 import type { Oracle } from './oracle.js';
-import { graceMs, watchRemovals } from './removal.js';
+import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
 
 const MEMBERS_MIN = 2;
 
 const C6: Oracle = {
   id: 'C6',
   holds: 'as many members are left as must be, and each tick removes at most one',
-  watch({ check, stage }) {
+  watch(court) {
+    const { check, stage } = court;
     const lastMs = new Map<Actor, number>();
-    const removals = watchRemovals(({ actor, node }) => {
+    const removals = watchRemovals(court, ({ actor, node }) => {
       const gapMs = stage.nowMs - (lastMs.get(actor) ?? Number.NEGATIVE_INFINITY);
       lastMs.set(actor, stage.nowMs);
       // The time between two ticks, less what jitter and calls may take from it.
@@ -37,7 +37,7 @@ const C7: Oracle = {
   id: 'C7',
   holds: 'whoever removes has the cleanup lock and the formation lock, and names the token of that',
   watch: (court) =>
-    watchRemovals(({ actor, node, request }) => {
+    watchRemovals(court, ({ actor, node, request }) => {
       const { truth, check, stage } = court;
       const { token } = request;
       if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs })) return;
@@ -62,7 +62,7 @@ const C10: Oracle = {
   watch(court) {
     const { stage, truth, check } = court;
     const removes = stage.traits.cleanup === 'remove';
-    const removals = watchRemovals(({ actor, node }) => check(removes, () => `${actor.label} removes ${node}`));
+    const removals = watchRemovals(court, ({ actor, node }) => check(removes, () => `${actor.label} removes ${node}`));
     return {
       ...removals,
       store(event) {
@@ -79,25 +79,15 @@ const C11: Oracle = {
   holds: 'nobody is removed within one grace after the store became another one or went back',
   watch(court) {
     const { stage, check } = court;
-    const answers = new Map<Actor, { readonly atMs: number; readonly list: MemberList }[]>();
-    const removals = watchRemovals(({ actor, node, list }) => {
-      const known = answers.get(actor) ?? [];
-      const before = known.findLast(({ atMs }) => atMs < stage.nowMs - graceMs(court))?.list;
+    const { answers } = listLogOf(court);
+    return watchRemovals(court, ({ actor, node, list }) => {
+      const untilMs = stage.nowMs - graceMs(court);
+      const isBefore = (each: ListAnswer) => each.actor === actor && each.list.complete && each.atMs < untilMs;
+      const before = answers.findLast(isBefore)?.list;
       const isOther = before?.store !== undefined && list?.store !== undefined && before.store !== list.store;
       const fell = before?.revision !== undefined && list?.revision !== undefined && list.revision < before.revision;
       check(!isOther && !fell, () => `${actor.label} removes ${node} within a grace after the store changed`);
     });
-    return {
-      ...removals,
-      answered(call) {
-        removals.answered(call);
-        const { actor, verb, end } = call;
-        if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value) || !end.value.complete) return;
-        const known = answers.get(actor) ?? [];
-        known.push({ atMs: stage.nowMs, list: end.value });
-        answers.set(actor, known);
-      },
-    };
   },
 };
 

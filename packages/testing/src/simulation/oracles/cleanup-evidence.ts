@@ -6,7 +6,7 @@ const C1: Oracle = {
   id: 'C1',
   holds: 'no member is removed that the store has listed since before it was looked for',
   watch: (court) =>
-    watchRemovals(({ actor, node, listedMs }) => {
+    watchRemovals(court, ({ actor, node, listedMs }) => {
       const listed = court.truth.registrations.get(node);
       const isThere = listed !== undefined && listed.sinceMs < listedMs;
       court.check(!isThere, () => `${actor.label} removes ${node}, which is listed as ${listed?.instance}`);
@@ -17,7 +17,7 @@ const C2: Oracle = {
   id: 'C2',
   holds: 'a removal rests on a complete list that is not older than the grant of the lock',
   watch: (court) =>
-    watchRemovals(({ actor, node, request, list, listedMs }) => {
+    watchRemovals(court, ({ actor, node, request, list, listedMs }) => {
       court.check(list?.complete === true, () => `${actor.label} removes ${node} on a list that is not complete`);
       const grant = court.truth.grants.get(request.token);
       const isFresh = grant === undefined || listedMs >= grant.sinceMs;
@@ -29,7 +29,7 @@ const C3: Oracle = {
   id: 'C3',
   holds: 'nobody is removed on a list that lacks the executor, or more of the members than may be lost at once',
   watch: (court) =>
-    watchRemovals(({ actor, node, list }) => {
+    watchRemovals(court, ({ actor, node, list }) => {
       const listed = new Set(list?.members.map((member) => member.node));
       court.check(listed.has(actor.name), () => `${actor.label} removes ${node} and is not listed itself`);
       const { members } = court.stage.daemons.daemon(actor.name).inspect().disk;
@@ -59,7 +59,7 @@ const C4: Oracle = {
   holds: 'no executor removes itself, nor a member whose daemon its own daemon can reach',
   watch(court) {
     const { daemon, quietSinceMs } = watchDaemons(court);
-    const removals = watchRemovals(({ actor, node, listedMs }) => {
+    const removals = watchRemovals(court, ({ actor, node, listedMs }) => {
       court.check(node !== actor.name, () => `${actor.label} removes itself`);
       const { members } = court.stage.daemons.daemon(node).inspect().disk;
       const hadTime = quietSinceMs([actor.name, node]) < listedMs - court.stage.timing.callTimeoutMs;
@@ -77,7 +77,7 @@ const C5: Oracle = {
     const { check, stage, truth } = court;
     const goneMs = new Map<string, number>();
     let listed: ReadonlySet<string> = new Set();
-    const removals = watchRemovals(({ actor, node }) => {
+    const removals = watchRemovals(court, ({ actor, node }) => {
       const awayMs = stage.nowMs - (goneMs.get(node) ?? 0);
       const neededMs = graceMs(court);
       check(awayMs >= neededMs, () => `${actor.label} removes ${node}, away for ${awayMs} of ${neededMs} ms`);
@@ -97,7 +97,7 @@ const C8: Oracle = {
   holds: 'a removal names the instance that was last listed under that name',
   watch(court) {
     const registered: { readonly node: string; readonly instance: string; readonly atMs: number }[] = [];
-    const removals = watchRemovals(({ actor, node, request, listedMs }) => {
+    const removals = watchRemovals(court, ({ actor, node, request, listedMs }) => {
       const known = registered.findLast((each) => each.node === node && each.atMs < listedMs)?.instance;
       const isSame = request.instance === undefined || request.instance === known;
       court.check(isSame, () => `${actor.label} removes ${node} ${request.instance}, it was last listed as ${known}`);
@@ -117,7 +117,7 @@ const C9: Oracle = {
   watch(court) {
     const { stage, truth, check } = court;
     const { daemon, quietSinceMs } = watchDaemons(court);
-    const removals = watchRemovals(({ actor, node, listedMs }) => {
+    const removals = watchRemovals(court, ({ actor, node, listedMs }) => {
       if (quietSinceMs(stage.names) >= listedMs - 2 * stage.timing.callTimeoutMs) return;
       const { members } = stage.daemons.daemon(actor.name).inspect().disk;
       // A daemon whose own view was damaged is still known to the others.

@@ -1,6 +1,6 @@
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
-import type { Oracle } from './oracle.js';
+import type { Court, Oracle } from './oracle.js';
 
 /** A look asks the store, the own daemon and one peer, and the daemon twice. */
 const CALLS_OF_A_REPORT = 4;
@@ -47,6 +47,14 @@ const H2: Oracle = {
   },
 };
 
+/** Whether the daemons of all of them count each other; a restored disk or a damaged view may have split them for good. */
+const countEachOther = ({ stage }: Court, actors: readonly Actor[]): boolean =>
+  !stage.durable ||
+  actors.every(({ name }) => {
+    const { members } = stage.daemons.daemon(name).inspect().disk;
+    return actors.every((other) => members.includes(other.name));
+  });
+
 const H3: Oracle = {
   id: 'H3',
   holds: 'once everything is well, every member says so',
@@ -67,7 +75,7 @@ const H3: Oracle = {
         const formed = stage.living.filter(
           ({ formedIn }) => formedIn !== undefined && formedIn.clusterId === truth.record?.clusterId,
         );
-        if (formed.length < stage.names.length) return;
+        if (formed.length < stage.names.length || !countEachOther(court, formed)) return;
         for (const actor of formed) {
           const told = last.get(actor);
           if (told === undefined || told.atMs < quietMs) continue;

@@ -1,8 +1,9 @@
 import type { MemberList } from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
-import type { Call } from '../facts.js';
+import type { Call, Listener } from '../facts.js';
 import { isList } from '../outcome.js';
+import type { Stage } from '../stage.js';
 import type { Court, Watcher } from './oracle.js';
 
 /** A removal at the moment at which the daemon is told to forget a member. */
@@ -19,19 +20,51 @@ export interface Removal {
 const shownBy = ({ store, revision, members }: MemberList): string =>
   [store, revision, ...members.map(({ node, instance }) => `${node} ${instance}`)].join();
 
+/** An answer of the store to somebody who asked for the members. */
+export interface ListAnswer {
+  readonly actor: Actor;
+  readonly sentMs: number;
+  readonly atMs: number;
+  readonly list: MemberList;
+}
+
+/** Every list that was ever answered. Lists are many and removals few: it is searched when somebody is removed. */
+class ListLog implements Listener {
+  readonly answers: ListAnswer[] = [];
+
+  readonly answered = ({ actor, verb, sentMs, end }: Call): void => {
+    if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
+    this.answers.push({ actor, sentMs, atMs: end.atMs, list: end.value });
+  };
+
+  /** When a list that shows the same was last asked for. */
+  askedMs(list: MemberList): number {
+    const shown = shownBy(list);
+    const same = this.answers.filter((each) => each.list.revision === list.revision && shownBy(each.list) === shown);
+    return Math.max(...same.map(({ sentMs }) => sentMs));
+  }
+}
+
+const logs = new WeakMap<Stage, ListLog>();
+
+/** One log for all oracles of a history. */
+export function listLogOf({ stage }: Court): ListLog {
+  const known = logs.get(stage);
+  if (known) return known;
+  const log = new ListLog();
+  logs.set(stage, log);
+  stage.listen(log);
+  return log;
+}
+
 /** Tells of each removal, before the daemon begins with it. */
-export function watchRemovals(removal: (removal: Removal) => void): Required<Pick<Watcher, 'sent' | 'answered'>> {
-  const askedMs = new Map<string, number>();
+export function watchRemovals(court: Court, removal: (removal: Removal) => void): Required<Pick<Watcher, 'sent'>> {
+  const log = listLogOf(court);
   return {
-    answered({ verb, sentMs, end }: Call) {
-      if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
-      const shown = shownBy(end.value);
-      askedMs.set(shown, Math.max(sentMs, askedMs.get(shown) ?? 0));
-    },
     sent({ actor, verb, request }: Call) {
       if (verb !== 'forget') return;
       const { list, ...forget } = request as ForgetRequest & { readonly list: MemberList | undefined };
-      const listedMs = (list && askedMs.get(shownBy(list))) ?? Number.NEGATIVE_INFINITY;
+      const listedMs = list ? log.askedMs(list) : Number.NEGATIVE_INFINITY;
       removal({ actor, node: forget.node, request: forget, list, listedMs });
     },
   };
