@@ -18,8 +18,8 @@ export type Reply = { readonly ticket: number; readonly nowMs: number } & (
   | { readonly kind: 'worked' }
   /** Beside the list that was seen last. */
   | { readonly kind: 'glanced'; readonly observation: Observation }
-  /** `news`: the list that was seen last need not be the present one. */
-  | { readonly kind: 'woke'; readonly news: boolean }
+  /** `news`: the list that was seen last need not be the present one. `released`: the lock that was waited for is free. */
+  | { readonly kind: 'woke'; readonly news: boolean; readonly released: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure }
 );
 

@@ -43,6 +43,12 @@ export interface Lasting {
   readonly sinceMs: number;
 }
 
+/** What the lock is asked for, and when that was decided. */
+export interface Asked {
+  readonly intent: Intent;
+  readonly decidedAtMs: number;
+}
+
 /** Where a wait goes on when it ends. */
 export type Resume = 'inspect' | 'discover';
 
@@ -70,8 +76,9 @@ export type Phase =
   | { readonly kind: 'inspecting'; readonly lasting?: Lasting }
   | { readonly kind: 'registering'; readonly standpoint: Standpoint; readonly lasting?: Lasting }
   | { readonly kind: 'discovering'; readonly lasting?: Lasting }
-  | ({ readonly kind: 'waiting'; readonly resume: Resume } & Lasting)
-  | { readonly kind: 'locking'; readonly intent: Intent }
+  /** `again`: what is asked for once more, without another look, when the lock is released. */
+  | ({ readonly kind: 'waiting'; readonly resume: Resume; readonly again?: Asked | undefined } & Lasting)
+  | ({ readonly kind: 'locking' } & Asked)
   | { readonly kind: 'confirming'; readonly intent: Intent; readonly minted: Minted }
   | { readonly kind: 'resetting'; readonly after: AfterReset }
   | { readonly kind: 'creating'; readonly creation: Creation }

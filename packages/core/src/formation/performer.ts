@@ -88,7 +88,7 @@ export class Performer {
       case 'work':
         return this.#work(effect).then(() => ({ kind: 'worked' }));
       case 'wake':
-        return this.#sleeper.sleep(effect).then(() => ({ kind: 'woke', news: this.#isNews() }));
+        return this.#sleeper.sleep(effect).then((waking) => ({ kind: 'woke', news: this.#isNews(), ...waking }));
     }
   }
 

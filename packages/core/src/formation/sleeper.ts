@@ -7,9 +7,14 @@ export interface Sleep {
   readonly released?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
+export interface Waking {
+  /** The lock was released. */
+  readonly released: boolean;
+}
+
 /** Waits for a time, a hint or the release of a lock, whichever comes first. One sleep at a time. */
 export interface Sleeper {
-  sleep(sleep: Sleep): Promise<void>;
+  sleep(sleep: Sleep): Promise<Waking>;
   hint(): void;
   /** Whether there was a hint that no look has followed. */
   readonly hinted: boolean;
@@ -21,23 +26,28 @@ export function createSleeper(runtime: Runtime, stopped: AbortSignal): Sleeper {
   let hinted = false;
   let onHint: () => void = () => undefined;
 
-  function sleep({ afterMs, hintsAfterMs, released }: Sleep): Promise<void> {
+  function sleep({ afterMs, hintsAfterMs, released }: Sleep): Promise<Waking> {
     return new Promise((resolve) => {
       const scope = anySignal([stopped]);
       const cancels: (() => void)[] = [scope.clear];
-      const wake = () => {
+      const end = (waking: Waking) => {
         for (const cancel of cancels) cancel();
         onHint = () => undefined;
         scope.abort('awake');
-        resolve();
+        resolve(waking);
       };
+      const wake = () => end({ released: false });
       const listen = () => {
         onHint = wake;
         if (hinted) wake();
       };
       cancels.push(runtime.after(afterMs, wake));
       if (hintsAfterMs !== undefined && hintsAfterMs > 0) cancels.push(runtime.after(hintsAfterMs, listen));
-      if (released) void released(scope.signal).then(wake, () => undefined);
+      if (released)
+        void released(scope.signal).then(
+          () => end({ released: true }),
+          () => undefined,
+        );
       cancels.push(onAbort(stopped, wake));
       if (hintsAfterMs === 0) listen();
     });

@@ -40,7 +40,7 @@ export const PHASES: { readonly [K in PhaseKind]: Phase & { readonly kind: K } }
   registering: { kind: 'registering', standpoint },
   discovering: { kind: 'discovering' },
   waiting: { kind: 'waiting', wait, sinceMs: 10, resume: 'discover' },
-  locking: { kind: 'locking', intent: create },
+  locking: { kind: 'locking', intent: create, decidedAtMs: 0 },
   confirming: { kind: 'confirming', intent: create, minted },
   resetting: { kind: 'resetting', after: { next: 'create', create: creation } },
   creating: { kind: 'creating', creation },
@@ -118,7 +118,7 @@ export function eventFor(kind: MachineEventKind, phase: PhaseKind): MachineEvent
     case 'worked':
       return { ...reply, kind };
     case 'woke':
-      return { ...reply, kind, news: true };
+      return { ...reply, kind, news: true, released: false };
     case 'failed':
       return { ...reply, kind, failure };
   }

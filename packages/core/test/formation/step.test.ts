@@ -228,9 +228,9 @@ describe('the formation machine of a formed node with nothing to do', () => {
     });
 
   it('V7: glances at its daemon while there is no news, and looks at everything when there is', () => {
-    const without = step(CONFIG, calm, { ...reply, kind: 'woke', news: false });
+    const without = step(CONFIG, calm, { ...reply, kind: 'woke', news: false, released: false });
     expect(without.effects).toMatchObject([{ kind: 'glance' }]);
-    const withNews = step(CONFIG, calm, { ...reply, kind: 'woke', news: true });
+    const withNews = step(CONFIG, calm, { ...reply, kind: 'woke', news: true, released: false });
     expect(withNews.effects).toMatchObject([{ kind: 'observe', probe: 'sample' }]);
   });
 

@@ -10,7 +10,7 @@ import type { Minted } from '../record.js';
 import { committedIdentity, identityOf, situationOf } from '../situation.js';
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
-import { enter, enterWork, reporting, type Step } from './transition.js';
+import { askForLock, enter, enterWork, reporting, type Step } from './transition.js';
 import { fail, restFormed, waitFor } from './wait.js';
 
 type Stay = Extract<Decision, { kind: 'stay' }>;
@@ -107,9 +107,9 @@ function act(
       return retract(machine, observation);
     case 'create':
     case 'write':
-      return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
+      return askForLock(machine, { intent: decision, decidedAtMs: nowMs });
     case 'join':
-      if (decision.locked) return enter(machine, { kind: 'locking', intent: decision }, { kind: 'lock' });
+      if (decision.locked) return askForLock(machine, { intent: decision, decidedAtMs: nowMs });
       return join(machine, decision, undefined, observation.own);
     case 'name':
       return enterWork(

@@ -22,6 +22,10 @@ export function entrySteps(config: FormationConfig, role: Role): readonly EntryS
   return confirmedByPeers ? ['verify', 'name', 'publish', 'ready'] : ['publish', 'verify', 'name', 'ready'];
 }
 
+/** Whoever made the cluster is proved by the record and its own daemon; whoever joined it by a member. */
+const verify = (machine: Machine, phase: PhaseOf<'verifying'>): Step =>
+  enter(machine, phase, look(machine, phase.entry.role === 'creator' ? 'none' : 'all'));
+
 /** Takes the next step into the cluster; after the last one the node is formed. */
 export function proceed(config: FormationConfig, machine: Machine, entry: Entry, nowMs: number): Step {
   const [step, ...steps] = entry.steps;
@@ -36,8 +40,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
         { kind: 'announce', standpoint: { state: 'joining', ...standpoint } },
       );
     case 'verify': {
-      const phase = { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true } as const;
-      return enter(machine, phase, look(machine, 'all'));
+      return verify(machine, { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true });
     }
     case 'name': {
       const named = { ...next, keptVersion: record.version };
@@ -92,7 +95,7 @@ export function verified(
 }
 
 export function lookedAgain(machine: Machine, phase: PhaseOf<'verifying'>): Step {
-  return enter(machine, { ...phase, looking: true }, look(machine, 'all'));
+  return verify(machine, { ...phase, looking: true });
 }
 
 export function named(config: FormationConfig, machine: Machine, phase: PhaseOf<'naming'>, nowMs: number): Step {

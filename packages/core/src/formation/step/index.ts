@@ -5,7 +5,7 @@ import { freshMemory } from '../memory.js';
 import { discovered, glanced, joinAsIs, joiningAs } from './act.js';
 import { discover } from './discover.js';
 import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
-import { enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
+import { askForLock, enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
 import {
   committed,
   confirmed,
@@ -157,12 +157,13 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
   }
 }
 
-function wokeIn(machine: Machine, { news }: Extract<Reply, { kind: 'woke' }>): Step {
+function wokeIn(machine: Machine, { news, released }: Extract<Reply, { kind: 'woke' }>): Step {
   const { phase } = machine;
   switch (phase.kind) {
     case 'formed':
       return news || !machine.calm ? discover(machine) : enter(machine, { kind: 'formed' }, { kind: 'glance' });
     case 'waiting':
+      if (released && phase.again) return askForLock(machine, phase.again);
       return phase.resume === 'inspect' ? inspect(machine) : discover(machine);
     case 'verifying':
       return lookedAgain(machine, phase);

@@ -1,5 +1,5 @@
 import type { AwaitedEffect, Effect, ReportName, Work } from '../effect.js';
-import type { Machine, Phase } from '../machine.js';
+import type { Asked, Machine, Phase } from '../machine.js';
 
 export interface Step {
   readonly machine: Machine;
@@ -11,6 +11,9 @@ export function enter(machine: Machine, phase: Phase, effect: AwaitedEffect): St
   const ticket = machine.ticket + 1;
   return { machine: { ...machine, phase, ticket }, effects: [{ ...effect, ticket }] };
 }
+
+export const askForLock = (machine: Machine, asked: Asked): Step =>
+  enter(machine, { kind: 'locking', ...asked }, { kind: 'lock' });
 
 /** Enters a phase in which the daemon works: under the lock if the machine has it. */
 export function enterWork(machine: Machine, phase: Phase, work: Work): Step {

@@ -20,7 +20,7 @@ type ReplyOf<K extends Reply['kind']> = Extract<Reply, { kind: K }>;
 export function locked(
   config: FormationConfig,
   machine: Machine,
-  { intent }: PhaseOf<'locking'>,
+  { intent, decidedAtMs }: PhaseOf<'locking'>,
   reply: ReplyOf<'locked'>,
 ): Step {
   const { outcome, minted, nowMs } = reply;
@@ -38,7 +38,10 @@ export function locked(
   const listensMs = intent.kind === 'create' ? Math.min(config.refreshMs, LONGEST_RETRY_MS) : config.refreshMs;
   const retryMs = Math.max(outcome.retryAfterMs ?? 0, outcome.released ? listensMs : Math.min(listensMs, 500));
   const wait: Wait = { reason: 'lock-busy', endsWhen: `${holder} releases the formation lock`, retryMs };
-  return waitFor(config, after, wait, nowMs, { released: outcome.released });
+  // Under the lock everybody looks anyway: among many who wait to join, a look of each at each release would be for nothing.
+  const isFresh = intent.kind === 'join' && nowMs - decidedAtMs < config.refreshMs;
+  const again = isFresh ? { intent, decidedAtMs } : undefined;
+  return waitFor(config, after, wait, nowMs, { released: outcome.released, again });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type FormationConfig, glanceMs, LONGEST_RETRY_MS } from '../config.js';
 import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
-import type { Lasting, Machine, Resume } from '../machine.js';
+import type { Asked, Lasting, Machine, Resume } from '../machine.js';
 import { lastingOf } from './discover.js';
 import { enter, rest, type Step } from './transition.js';
 
@@ -36,6 +36,8 @@ function timeLeftMs(config: FormationConfig, machine: Machine, nowMs: number): n
 export interface WaitMore {
   readonly resume?: Resume;
   readonly released?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** What is asked for at once when the lock is released. */
+  readonly again?: Asked | undefined;
   /** The wait that was going on, when the phase does not carry it. */
   readonly lasting?: Lasting | undefined;
 }
@@ -63,7 +65,8 @@ export function waitFor(
   const before = more.lasting ?? lastingOf(machine);
   const sinceMs = before?.wait.reason === wait.reason ? before.sinceMs : nowMs;
   const afterMs = Math.max(0, Math.min(wait.retryMs ?? Math.min(LOOK_AGAIN_MS, config.refreshMs), leftMs));
-  const phase = { kind: 'waiting', wait, sinceMs, resume: more.resume ?? 'discover' } as const;
+  const { again, resume = 'discover' } = more;
+  const phase = { kind: 'waiting', wait, sinceMs, resume, ...(again && { again }) } as const;
   const told = wait.reason === 'lock-busy' && more.released !== undefined;
   const hintsAfterMs = told || BACKING_OFF.has(wait.reason) ? undefined : 0;
   return enter(machine, phase, { kind: 'wake', afterMs, hintsAfterMs, released: more.released });

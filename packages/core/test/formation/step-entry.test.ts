@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { step } from '../../src/formation/step/index.js';
+import { CONFIG } from './kit.js';
+import { eventFor, machineIn, NOW_MS, PHASES, TICKET } from './step-kit.js';
+
+describe('the formation machine that waits for the lock', () => {
+  const reply = { ticket: TICKET, nowMs: NOW_MS };
+  const released = () => Promise.resolve();
+  const busy = { kind: 'busy', holder: 'n2', released } as const;
+  const join = { ...PHASES.joining.intent, locked: true };
+  const create = PHASES.locking.intent;
+  const woken = (intent: typeof join | typeof create, askedAtMs: number, how: { readonly released: boolean }) => {
+    const locking = { ...machineIn('locking'), phase: { kind: 'locking', intent, decidedAtMs: 0 } as const };
+    const minted = PHASES.confirming.minted;
+    const answer = { ...reply, nowMs: askedAtMs, kind: 'locked', outcome: busy, minted } as const;
+    const { machine } = step(CONFIG, locking, answer);
+    expect(machine.phase.kind).toBe('waiting');
+    return step(CONFIG, machine, { ticket: machine.ticket, nowMs: askedAtMs, kind: 'woke', news: true, ...how });
+  };
+
+  it('asks to join at once when it is released: under it everything is looked at anyway', () => {
+    const { machine, effects } = woken(join, 10, { released: true });
+    expect(effects).toMatchObject([{ kind: 'lock' }]);
+    expect(machine.phase).toMatchObject({ kind: 'locking', intent: join, decidedAtMs: 0 });
+  });
+
+  it.each([
+    ['the time is up', join, 10, false],
+    ['what was decided is old', join, CONFIG.refreshMs, true],
+    ['it wanted to create', create, 10, true],
+  ] as const)('looks first when %s', (_, intent, askedAtMs, isReleased) => {
+    const { effects } = woken(intent, askedAtMs, { released: isReleased });
+    expect(effects).toMatchObject([{ kind: 'observe', probe: 'all' }]);
+  });
+});
+
+describe('the formation machine of a creator', () => {
+  it('asks no peer what only the record and its own daemon can say', () => {
+    const { effects } = step(CONFIG, machineIn('publishing'), eventFor('announced', 'publishing'));
+    expect(effects).toMatchObject([{ kind: 'observe', probe: 'none' }]);
+  });
+});
