@@ -69,11 +69,21 @@ export interface Commands {
   ): Promise<string>;
 }
 
+/** A connection to the own broker, over which it is asked while it is open. */
+export interface Link {
+  readonly isOpen: boolean;
+  /** What the broker prints for the value of the expression. */
+  ask(expression: string, signal: AbortSignal): Promise<string>;
+}
+
 /** Of the whole process: whoever asks while the node boots uses other commands than the boot. */
 let calls = 0;
 
-/** The two ways to a broker: `erl_call`, which speaks Erlang's own protocol, and RabbitMQ's commands. */
-export function createCommands(config: RabbitmqConfig): Commands {
+/**
+ * The ways to a broker: `erl_call`, which speaks Erlang's own protocol, and RabbitMQ's commands; and to one that was started by
+ * this process its link.
+ */
+export function createCommands(config: RabbitmqConfig, link?: Link): Commands {
   const env = commandEnvironment(config);
   const { erlCall, scripts, longNames } = config;
   const kind = longNames ? ['--longnames'] : [];
@@ -95,6 +105,7 @@ export function createCommands(config: RabbitmqConfig): Commands {
     cheap: erlCall !== undefined,
     control,
     async evaluate(node, expression, signal) {
+      if (link?.isOpen && node === config.node) return parseEvaluated(await link.ask(expression, signal));
       if (erlCall === undefined)
         return parseEvaluated(await control('rabbitmqctl', node, ['eval', expression], signal));
       // Two calls under one name would cut each other off, and erl_call's own random names are the same within a second.

@@ -13,7 +13,7 @@ import {
 } from '@autocluster/core/driver';
 import { Boot } from './boot.js';
 import { Brokers } from './broker.js';
-import { createCommands } from './commands.js';
+import { type Commands, createCommands } from './commands.js';
 import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from './config.js';
 import { writeCookie } from './cookie.js';
 import { brokerError, localDataError, mismatchError } from './errors.js';
@@ -31,7 +31,7 @@ import { isVirgin, viewOf } from './view.js';
 export function rabbitmq(options: RabbitmqOptions = {}): ClusterDriver {
   const config = readOptions(options);
   if (config.cookie !== undefined) writeCookie(config.home, config.cookie);
-  return new RabbitmqDriver(config);
+  return new RabbitmqDriver(config, createCommands(config));
 }
 
 const isNewer = (record: ClusterRecord, named: Named | undefined): boolean =>
@@ -47,8 +47,8 @@ export class RabbitmqDriver implements ClusterDriver {
   readonly #node: NodeId;
   readonly #parts: JoinParts;
 
-  constructor(config: RabbitmqConfig) {
-    const brokers = new Brokers(config, createCommands(config));
+  constructor(config: RabbitmqConfig, commands: Commands) {
+    const brokers = new Brokers(config, commands);
     this.#node = config.node;
     this.#parts = { brokers, boot: new Boot(brokers), queues: new QuorumQueues(brokers) };
   }

@@ -13,7 +13,8 @@ const quoted = (text: string) => text.replaceAll(/[\\']/g, String.raw`\$&`);
 /** An Erlang atom of any characters. */
 export const atom = (text: string): string => `'${quoted(text)}'`;
 
-const binary = (text: string): string => `base64:decode("${Buffer.from(text).toString('base64')}")`;
+/** An Erlang binary of any text. */
+export const binary = (text: string): string => `base64:decode("${Buffer.from(text).toString('base64')}")`;
 
 /** Writes the identity of the cluster where every member has it, and every node that joins gets it. */
 export const writeParameter = (text: string): string =>

@@ -1,4 +1,4 @@
-import { evaluated } from './expressions.js';
+import { binary, evaluated } from './expressions.js';
 import { PRELOAD } from './preload.js';
 import { PROBE_BODY } from './probe.js';
 
@@ -11,7 +11,7 @@ import { PROBE_BODY } from './probe.js';
  */
 const SOURCE = String.raw`
 -module(autocluster_gate).
--export([boot/1, decide/0, confirm/0, state/0, await/1, tell/1, follow/0, probe/0]).
+-export([boot/1, decide/0, confirm/0, state/0, await/1, tell/1, follow/0, connect/1, probe/0]).
 -rabbit_boot_step({autocluster_decide,
   [{mfa, {autocluster_gate, decide, []}}, {requires, file_handle_cache}, {enables, database}]}).
 -rabbit_boot_step({autocluster_confirm,
@@ -91,6 +91,40 @@ follow() ->
     end),
     ok.
 
+connect(Path) ->
+    {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {packet, 4}, {active, false}], 2000),
+    Pid = spawn(fun() ->
+        group_leader(whereis(init), self()),
+        receive connected -> ok end,
+        ok = inet:setopts(Socket, [{active, true}]),
+        converse(Socket)
+    end),
+    ok = gen_tcp:controlling_process(Socket, Pid),
+    Pid ! connected,
+    ok.
+
+converse(Socket) ->
+    receive
+        {tcp, Socket, <<Number:32, Text/binary>>} ->
+            Self = self(),
+            spawn(fun() -> Self ! {answer, Number, evaluate(Text)} end),
+            converse(Socket);
+        {answer, Number, Answer} ->
+            _ = gen_tcp:send(Socket, [<<Number:32>>, Answer]),
+            converse(Socket);
+        {tcp_closed, Socket} -> ok
+    end.
+
+evaluate(Text) ->
+    try
+        {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Text)),
+        {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+        {value, Value, _} = erl_eval:exprs(Expressions, []),
+        io_lib:format("~0p", [Value])
+    catch
+        _:Reason -> io_lib:format("~0p", [Reason])
+    end.
+
 start() ->
     case whereis(autocluster_gate) of
         undefined ->
@@ -168,6 +202,10 @@ export const installGate = evaluated(`
     {ok, [Plugins]} = file:consult(maps:get(enabled_plugins_file, rabbit_prelaunch:get_context())),
     Preload(Plugins) end,
   <<"installed">>`);
+
+/** The broker connects to a socket of ours, over which it is then asked. */
+export const connectGate = (path: string): string =>
+  evaluated(`ok = autocluster_gate:connect(binary_to_list(${binary(path)})), <<"connected">>`);
 
 const reached = (states: readonly GateState[]): string =>
   `State = autocluster_gate:await([${states.join(', ')}]), iolist_to_binary(io_lib:format("~0p", [State]))`;

@@ -41,6 +41,7 @@ export interface NodeSpec {
   /** Lines of rabbitmq.conf. */
   readonly config?: readonly string[];
   readonly plugins?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Told {
@@ -77,7 +78,8 @@ export class RabbitNode {
     this.amqpPort = amqpPort;
     this.healthPort = healthPort;
     this.folder = folder;
-    this.environment = brokerEnvironment({ nodename: this.nodename, amqpPort, distPort, folder, epmd });
+    const broker = brokerEnvironment({ nodename: this.nodename, amqpPort, distPort, folder, epmd });
+    this.environment = { ...broker, ...spec.env };
   }
 
   get scripts(): string {

@@ -1,14 +1,15 @@
-import { type ClusterNode, type ClusterNodeOptions, createClusterNode } from '@autocluster/core';
+import { type ClusterNode, type ClusterNodeOptions, createClusterNode, type Logger } from '@autocluster/core';
 import { type HealthServerOptions, serveHealth } from '@autocluster/core/http';
 import { Boot } from '../boot.js';
 import { Brokers } from '../broker.js';
 import { createCommands } from '../commands.js';
-import { type RabbitmqConfig, type RabbitmqOptions, readOptions } from '../config.js';
+import { type RabbitmqOptions, readOptions } from '../config.js';
 import { writeCookie } from '../cookie.js';
 import { RabbitmqDriver } from '../driver.js';
 import { brokerError, messageOf } from '../errors.js';
-import { bootGate, installGate } from '../gate.js';
+import { bootGate, connectGate, installGate } from '../gate.js';
 import { isCastOut } from '../view.js';
+import { BrokerLink } from './broker-link.js';
 import { stderrLogger } from './logger.js';
 import { type Server, startServer } from './server.js';
 
@@ -39,7 +40,9 @@ type End =
 export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<number> {
   const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, http, ...nodeOptions } = options;
   const config = readOptions(rabbitmq);
-  const driver = new RabbitmqDriver(config);
+  const link = new BrokerLink();
+  const commands = createCommands(config, link);
+  const driver = new RabbitmqDriver(config, commands);
   // Its options are checked before a broker is started.
   const node = createClusterNode({ ...nodeOptions, logger, driver });
   const health = http && (await serveHealth(node, http));
@@ -47,7 +50,7 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   const server = startServer(config);
   const ending = listen(signals);
   const leave = new AbortController();
-  const life = live(node, server, config, leave.signal);
+  const life = live(node, server, { brokers: new Brokers(config, commands), link, logger }, leave.signal);
   const end = await Promise.race([ending.first, life, server.exited.then((): End => ({ kind: 'exited' }))]);
   ending.passOn((signal) => server.kill(signal));
   leave.abort(brokerError('the node stops', { operation: 'stop' }));
@@ -60,12 +63,18 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   return end.kind === 'failed' && status === 0 ? FAILED : status;
 }
 
+interface OwnBroker {
+  readonly brokers: Brokers;
+  readonly link: BrokerLink;
+  readonly logger: Logger;
+}
+
 /** Until the node ends by itself. */
-async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, signal: AbortSignal): Promise<End> {
+async function live(node: ClusterNode, server: Server, own: OwnBroker, signal: AbortSignal): Promise<End> {
+  const { brokers } = own;
   try {
     await server.up;
-    const brokers = new Brokers(config, createCommands(config));
-    await bootBroker(brokers, signal);
+    await bootBroker(own, signal);
     await node.start();
     // It may end while its broker still boots.
     const { ended } = node;
@@ -80,10 +89,13 @@ async function live(node: ClusterNode, server: Server, config: RabbitmqConfig, s
  * Starts the broker in its VM, up to where it waits to be told its cluster, or serves the one that it belongs to. One that the
  * other members have removed does not start, and is still known: what becomes of it is a matter of policy.
  */
-async function bootBroker(brokers: Brokers, signal: AbortSignal): Promise<void> {
+async function bootBroker({ brokers, link, logger }: OwnBroker, signal: AbortSignal): Promise<void> {
   const { commands } = brokers;
   const { node } = brokers.config;
   await commands.evaluate(node, installGate, signal);
+  await link
+    .open((path) => commands.evaluate(node, connectGate(path), signal))
+    .catch((error: unknown) => logger.info({ error }, `the broker is asked by commands: ${messageOf(error)}`));
   const { state } = await brokers.own(signal);
   await commands.evaluate(node, bootGate(state.joining), signal);
   const probe = await brokers.probe(node, signal);
