@@ -99,6 +99,24 @@ export const BLANK_CASES: readonly RowCase[] = [
     { kind: 'wait', reason: 'seeds-unusable' },
   ],
   [
+    '20',
+    'a join into another cluster was interrupted, joinMinority wait: its members say nothing about the target',
+    {
+      config: { joinMinority: 'wait' },
+      now: { own: unnamed(true), ownMembers: ['me', 'x', 'y'], record: present({ size: 1 }), peers: [member('a')] },
+    },
+    { kind: 'join', reset: true },
+  ],
+  [
+    '21',
+    'a target that counts more members than run with it, joinMinority wait',
+    {
+      config: { joinMinority: 'wait' },
+      now: { record: present({ size: 1 }), peers: [member('a', { members: ['a', 'b', 'c'], running: ['a'] })] },
+    },
+    { kind: 'wait', reason: 'seeds-unusable' },
+  ],
+  [
     '21',
     'ready entries, no target',
     { now: { record: present(), peers: [member('a', { own: BLANK })] } },

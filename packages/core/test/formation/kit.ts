@@ -66,6 +66,8 @@ export interface PeerSketch {
   readonly status?: NodeHealth['status'];
   readonly own?: LocalIdentity | undefined;
   readonly members?: readonly string[];
+  /** Default: all of its members. */
+  readonly running?: readonly string[];
   readonly recordVersion?: number;
 }
 
@@ -105,11 +107,11 @@ function entryOf({ node, state = 'joining', identity, recordVersion }: PeerSketc
   return { node, instance, state, ...cluster, metadata: {}, order: BigInt(order), ref: node, ttlMs: undefined };
 }
 
-function healthOf({ status = 'up', own, members = [], node }: PeerSketch): NodeHealth {
+function healthOf({ status = 'up', own, members = [], running, node }: PeerSketch): NodeHealth {
   const view = own && {
     identity: own,
     members: [...members],
-    running: [...new Set([...members, node])],
+    running: running ?? [...new Set([...members, node])],
     partitions: [],
   };
   return { status, ready: status === 'up', detail: '', view };
@@ -129,7 +131,7 @@ export function observation(sketch: Sketch = {}): Observation {
     nowMs,
     own:
       own === 'unknown'
-        ? { kind: 'unknown', cause: 'DRIVER_FAILED' }
+        ? { kind: 'unknown', cause: 'DRIVER_FAILED', status: sketch.ownStatus === 'down' ? 'down' : 'unknown' }
         : {
             kind: 'known',
             membership: { identity: own, members, running: members, partitions: [], kept: sketch.kept },
