@@ -121,9 +121,8 @@ function nextClocks(
 }
 
 /** Only the daemon's own word starts this clock, and only its word ends it: not knowing changes nothing. */
-function downClock(memory: Memory, { own, nowMs }: Observation): Memory['clocks'] {
+function downClock(memory: Memory, { own: { status }, nowMs }: Observation): Memory['clocks'] {
   const before = memory.clocks.down;
-  const status = own.kind === 'known' ? own.status : 'unknown';
   if (status === 'down') return { down: before ?? { sinceMs: nowMs, subject: '' } };
   return status === 'unknown' && before ? { down: before } : {};
 }

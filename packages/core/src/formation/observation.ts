@@ -8,6 +8,7 @@ export type { Listing, OwnDaemon };
 export interface Announced {
   readonly state: 'joining' | 'ready';
   readonly identity: ClusterIdentity | undefined;
+  readonly recordVersion?: number | undefined;
 }
 
 /** One look at the daemon, the store and the peers: immutable, and it carries its time. */

@@ -4,10 +4,10 @@ import { type ErrorCode, isClusterError } from '../errors/index.js';
 import type { GuardCall, GuardedBackend } from './guarded-backend.js';
 import type { DriverGuardCall, GuardedDriver } from './guarded-driver.js';
 
-/** What the own daemon says. Not knowing is a value of its own. */
+/** What the own daemon says. Not knowing is a value of its own: a daemon that is down need not be able to tell its membership. */
 export type OwnDaemon =
   | { readonly kind: 'known'; readonly membership: Membership; readonly status: NodeHealth['status'] }
-  | { readonly kind: 'unknown'; readonly cause: ErrorCode };
+  | { readonly kind: 'unknown'; readonly cause: ErrorCode; readonly status: 'down' | 'unknown' };
 
 /** What the store says. A list that failed is not an empty one. */
 export type Listing =
@@ -17,14 +17,14 @@ export type Listing =
 /** Asks the own daemon. Never rejects. */
 export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall): Promise<OwnDaemon> {
   const listed = call.list?.members.find((member) => member.node === driver.self);
+  const asked = driver.health({ node: driver.self, listed }, call);
   try {
-    const [membership, health] = await Promise.all([
-      driver.membership(call),
-      driver.health({ node: driver.self, listed }, call),
-    ]);
-    return { kind: 'known', membership, status: health.status };
+    const [membership, { status }] = await Promise.all([driver.membership(call), asked]);
+    return { kind: 'known', membership, status };
   } catch (error) {
-    return { kind: 'unknown', cause: isClusterError(error) ? error.code : 'DRIVER_FAILED' };
+    const { status } = await asked;
+    const cause = isClusterError(error) ? error.code : 'DRIVER_FAILED';
+    return { kind: 'unknown', cause, status: status === 'down' ? status : 'unknown' };
   }
 }
 

@@ -34,7 +34,7 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
   }
 
   function glanced(own: Observation['own']): void {
-    const status = own.kind === 'known' ? own.status : 'unknown';
+    const { status } = own;
     if (daemon !== undefined && status !== daemon) events.emit('health.changed', { daemon: status });
     daemon = status;
   }

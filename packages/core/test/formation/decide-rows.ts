@@ -102,6 +102,36 @@ export const FORMED_CASES: readonly RowCase[] = [
     },
     { kind: 'demote' },
   ],
+  [
+    '4b',
+    'the own daemon was down for one TTL, and cannot tell its membership',
+    {
+      ...formed,
+      before: [{ ...home, own: 'unknown', ownStatus: 'down', nowMs: 1_000 }],
+      now: { ...home, own: 'unknown', ownStatus: 'down', nowMs: 32_000 },
+    },
+    { kind: 'demote' },
+  ],
+  [
+    '0',
+    'the own daemon has not answered for one TTL',
+    {
+      ...formed,
+      before: [{ ...home, own: 'unknown', nowMs: 1_000 }],
+      now: { ...home, own: 'unknown', nowMs: 32_000 },
+    },
+    { kind: 'stay' },
+  ],
+  [
+    '0',
+    'the own daemon is down, and the store does not answer',
+    {
+      ...formed,
+      before: [{ ...home, own: 'unknown', ownStatus: 'down', nowMs: 1_000 }],
+      now: { ...home, own: 'unknown', ownStatus: 'down', listFails: true, nowMs: 32_000 },
+    },
+    { kind: 'stay' },
+  ],
   ['5', 'the record agrees', { ...formed, now: { ...home, peers: [withMe('a'), withMe('b')] } }, { kind: 'stay' }],
   [
     '5',

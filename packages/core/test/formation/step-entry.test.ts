@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { step } from '../../src/formation/step/index.js';
-import { CONFIG } from './kit.js';
+import type { Machine } from '../../src/formation/machine.js';
+import { CLUSTER, CONFIG, observation, present } from './kit.js';
 import { eventFor, machineIn, NOW_MS, PHASES, TICKET } from './step-kit.js';
 
 describe('the formation machine that waits for the lock', () => {
@@ -38,5 +39,27 @@ describe('the formation machine of a creator', () => {
   it('asks no peer what only the record and its own daemon can say', () => {
     const { effects } = step(CONFIG, machineIn('publishing'), eventFor('announced', 'publishing'));
     expect(effects).toMatchObject([{ kind: 'observe', probe: 'none' }]);
+  });
+});
+
+describe('the formation machine of a member whose daemon is down', () => {
+  it('C15: is listed as it was, and not as ready', () => {
+    const identity = { clusterId: CLUSTER.clusterId, generation: CLUSTER.generation };
+    const announced = { state: 'ready', identity, recordVersion: 7 } as const;
+    const home = { own: 'unknown', ownStatus: 'down', record: present(), announced } as const;
+    const formed = { ...machineIn('discovering'), standing: { identity, role: 'member' as const } };
+    const seen = (machine: Machine, nowMs: number) =>
+      step(CONFIG, machine, {
+        ticket: machine.ticket,
+        nowMs,
+        kind: 'observed',
+        observation: observation({ ...home, nowMs }),
+      });
+    const resting = seen(formed, NOW_MS).machine;
+    expect(resting.phase.kind).toBe('formed');
+    const looking = { ...resting, phase: PHASES.discovering };
+    const { machine, effects } = seen(looking, NOW_MS + CONFIG.ttlMs + 10);
+    expect(effects).toMatchObject([{ kind: 'announce', standpoint: { state: 'joining', identity, recordVersion: 7 } }]);
+    expect(machine.standing).toBeUndefined();
   });
 });

@@ -1,11 +1,21 @@
 import { propagationMs } from '../config.js';
 import { storeChangedLately } from '../memory.js';
-import { type Case, type Look, type Outcome, type Row, wait } from './decision.js';
+import { type Case, heldFor, type Look, type Outcome, type Row, wait } from './decision.js';
 
 const waitUnlessFormed = (formed: boolean, outcome: Outcome): Outcome => (formed ? { kind: 'stay' } : outcome);
 
 /** Rows for what is not known: nothing is written and nobody is joined. */
 export const UNKNOWN_ROWS: readonly Row<Look>[] = [
+  // As below, of a daemon that cannot tell its membership while it is down.
+  {
+    row: '4b',
+    when: (c) =>
+      c.formed &&
+      c.observation.own.kind === 'unknown' &&
+      c.observation.listing.kind === 'listed' &&
+      heldFor(c, 'down') >= c.config.ttlMs,
+    outcome: () => ({ kind: 'demote' }),
+  },
   {
     row: '0',
     when: ({ observation }) => observation.own.kind === 'unknown',

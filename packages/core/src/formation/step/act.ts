@@ -46,9 +46,10 @@ function claimsTooMuch({ standing }: Machine, { own, listing, announced }: Obser
   return !sameIdentity(announced.identity, committedIdentity(own.membership.identity));
 }
 
-/** Registers as joining, with what the daemon has. */
-function retract(machine: Machine, { own }: Observation): Step {
-  const standpoint = joiningAs(own);
+/** Registers as joining, with what the daemon has; where that cannot be read, with what it had. */
+function retract(machine: Machine, { own, announced }: Observation): Step {
+  const { identity, recordVersion } = announced ?? {};
+  const standpoint: Standpoint = own.kind === 'known' ? joiningAs(own) : { state: 'joining', identity, recordVersion };
   return enter(
     { ...machine, standing: undefined },
     { kind: 'registering', standpoint },
