@@ -1,10 +1,16 @@
 import { search } from '../search.ts';
+import { CLEANUP_MUTANTS } from './cleanup-mutants.ts';
 import { FORMATION_MUTANTS } from './formation-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
 import { STORE_MUTANTS } from './store-mutants.ts';
 
-export const MUTANTS: readonly Mutant[] = [...STORE_MUTANTS, ...SESSION_MUTANTS, ...FORMATION_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...STORE_MUTANTS,
+  ...SESSION_MUTANTS,
+  ...FORMATION_MUTANTS,
+  ...CLEANUP_MUTANTS,
+];
 
 export interface Limits {
   readonly histories: number;

@@ -34,8 +34,8 @@ export class Actor {
   mirrored: ClusterIdentity | 'blank' | 'provisional' = 'blank';
   /** The instance under which it registers; the last of them where the platform chooses. */
   instance: string | undefined;
-  /** By token: which of its attempts was told that it has the lock. */
-  readonly told = new Map<bigint, string>();
+  /** By lock and token: which of its attempts was told that it has the lock. */
+  readonly told = new Map<string, string>();
   /** What it asks the store right now is for a report of its health. */
   reporting = false;
   failure: { readonly code: string; readonly text: string } | undefined;

@@ -94,6 +94,15 @@ function drawAbsence({ traits, node, random, pick, chance }: Outline): Happening
   };
 }
 
+/** The fault by which a daemon is down while its process lives. */
+const DOWN = '52';
+
+/** Now and then one daemon is down for so long that it is offered to nobody any more, and stays a member all the same. */
+function drawOutage({ traits, node, random }: Outline): Happening {
+  const atMs = Math.round((0.5 + random.next()) * traits.ttlMs);
+  return { atMs, fault: DOWN, values: { node: node(), times: 1, everyMs: 2 * AWAY_TTLS * traits.ttlMs } };
+}
+
 /** Everything that a history will be, from its seed. */
 export function drawPlan(options: DrawOptions): Plan {
   const { seed } = options;
@@ -118,6 +127,7 @@ export function drawPlan(options: DrawOptions): Plan {
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
   if (removes) happenings.push(drawAbsence(outline));
+  if (removes && allowed.some(({ id }) => id === DOWN) && dies.chance(0.25)) happenings.push(drawOutage(outline));
   happenings.sort((a, b) => a.atMs - b.atMs);
   return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
 }

@@ -4,6 +4,7 @@ import type { DaemonEvent } from '../daemon/index.js';
 import type { InspectedCluster, StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
 import type { Call, CallEnd, Listener, NodeFact } from './facts.js';
+import { JOB_LOCK } from './jobs.js';
 import { grantOf, isList, outcomeOf } from './outcome.js';
 
 /** One grant of the store, from its beginning to its end. */
@@ -185,7 +186,7 @@ export class Truth implements Listener {
     const { token } = fact;
     const job = this.jobs.get(token);
     if (fact.kind === 'job-began') {
-      const attempt = this.attemptOf(actor, token);
+      const attempt = this.attemptOf(actor, JOB_LOCK, token);
       const open = { abortedMs: undefined, settledMs: undefined };
       this.jobs.set(token, { actor, token, attempt, beganMs: this.#now(), ...open });
     } else if (job && fact.kind === 'job-aborted') job.abortedMs ??= this.#now();
@@ -193,15 +194,15 @@ export class Truth implements Listener {
     else if (fact.kind === 'job-ended') this.jobs.delete(token);
   };
 
-  /** The attempt that was told this token. A store that was exchanged may give a token again, also to another one. */
-  attemptOf(actor: Actor, token: bigint): string | undefined {
-    return actor.told.get(token);
+  /** The attempt that was told this token. A store that was exchanged may give a token again, also with another lock. */
+  attemptOf(actor: Actor, lock: string, token: bigint): string | undefined {
+    return actor.told.get(`${lock} ${token}`);
   }
 
   /** Whether the store did not honour the grant under which this actor works since then, or is not the one that made it. */
-  isRevoked(actor: Actor, token: bigint, sinceMs: number): boolean {
+  isRevoked(actor: Actor, lock: string, token: bigint, sinceMs: number): boolean {
     const grant = this.grants.get(token);
-    const isUnknown = grant === undefined || grant.attempt !== this.attemptOf(actor, token);
+    const isUnknown = grant === undefined || grant.attempt !== this.attemptOf(actor, lock, token);
     return isUnknown || sinceMs <= this.replacedMs || grant.ended === 'revoked';
   }
 
@@ -227,7 +228,7 @@ export class Truth implements Listener {
     if (kind === 'lost') attempt.toldLost = true;
     if (kind !== 'held') return;
     const { ttlMs, token } = grantOf(value);
-    if (token !== undefined) actor.told.set(token, name);
+    if (token !== undefined) actor.told.set(`${attempt.lock} ${token}`, name);
     // What comes after its time limit reaches nobody.
     if (actor.clock.monotonicMs() - ownSentMs < timeoutMs) {
       attempt.goodSentOwnMs = ownSentMs;

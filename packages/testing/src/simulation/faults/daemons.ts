@@ -139,7 +139,12 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
   fault('52', {
     title: 'a daemon stops and starts again and again',
     fits,
-    draw: ({ node, below, ttls }) => ({ node: node(), times: 1 + below(3), everyMs: 200 + ttls(1) }),
+    // Short against a lease, or long enough for a member to be taken back.
+    draw: ({ node, traits, below, pick, ttls }) => ({
+      node: node(),
+      times: 1 + below(3),
+      everyMs: pick([200 + ttls(1), 200 + ttls(1), traits.ttlMs * (4 + below(5))]),
+    }),
     strike(stage, { node, times, everyMs }, id) {
       const daemon = stage.daemons.daemon(node);
       const flap = (left: number) => {

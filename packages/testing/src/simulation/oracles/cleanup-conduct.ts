@@ -35,18 +35,20 @@ const C6: Oracle = {
 
 const C7: Oracle = {
   id: 'C7',
-  holds: 'whoever removes has the cleanup lock and the formation lock, and names the token of that',
+  holds: 'whoever removes has both locks, names the token of the formation lock, and has put the name on record before',
   watch: (court) =>
     watchRemovals(court, ({ actor, node, request }) => {
       const { truth, check, stage } = court;
       const { token } = request;
-      if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs })) return;
+      if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs }, FORMATION_LOCK)) return;
       const formation = truth.holders.get(FORMATION_LOCK);
       check(formation?.token === token, () => `${actor.label} removes ${node} under ${token}, not ${formation?.token}`);
       const cleanup = truth.holders.get(CLEANUP_LOCK);
       const tampered = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
       const isHolder = cleanup?.node === actor.name || tampered;
       check(isHolder, () => `${actor.label} removes ${node}, and ${cleanup?.node ?? 'nobody'} has the cleanup lock`);
+      const isOnRecord = tampered || truth.record?.removed.includes(node) === true;
+      check(isOnRecord, () => `${actor.label} removes ${node}, which the record does not name as removed`);
     }),
 };
 

@@ -1,4 +1,6 @@
 import type { DaemonEvent } from '../../daemon/index.js';
+import type { StoreEvent } from '../../store/index.js';
+import type { Actor } from '../actor.js';
 import type { Court, Oracle } from './oracle.js';
 import { graceMs, watchRemovals } from './removal.js';
 
@@ -130,5 +132,56 @@ const C9: Oracle = {
   },
 };
 
+const FLAPPING = '52';
+
+/** Since when each daemon is down that was listed when it stopped, and since when nothing else has gone wrong. */
+function watchDown({ stage, truth }: Court) {
+  const downMs = new Map<string, number>();
+  let quietMs = 0;
+  return {
+    downMs,
+    /** For how long this node has had the time to see it. */
+    seenMs: (actor: Actor, sinceMs: number): number =>
+      stage.nowMs - Math.max(sinceMs, quietMs, actor.cleanSinceMs, actor.stateSinceMs),
+    daemon: (event: DaemonEvent): void => {
+      if (!('node' in event)) return;
+      if (event.kind === 'stopped' && truth.registrations.has(event.node)) downMs.set(event.node, stage.nowMs);
+      else downMs.delete(event.node);
+    },
+    /** Whoever has let its entry expire was not there to keep it. */
+    store: (event: StoreEvent): void => {
+      if (event.kind === 'registration-expired') downMs.delete(event.node);
+    },
+    struck: (fault: string): void => {
+      if (fault !== FLAPPING) quietMs = stage.nowMs;
+    },
+  };
+}
+
+const C15: Oracle = {
+  id: 'C15',
+  holds: 'a member whose daemon is down while its process lives stays listed, and is offered to nobody',
+  watch(court) {
+    const { check, stage, truth } = court;
+    const { downMs, seenMs, ...heard } = watchDown(court);
+    const { ttlMs, renewalMs, callTimeoutMs } = { ...stage.traits, ...stage.timing };
+    const neededMs = ttlMs + 3 * renewalMs + 6 * callTimeoutMs;
+    return {
+      ...heard,
+      answered() {
+        for (const [node, sinceMs] of downMs) {
+          const actor = stage.current(node);
+          if (!actor?.running || seenMs(actor, sinceMs) < neededMs) continue;
+          downMs.delete(node);
+          const listed = truth.registrations.get(node);
+          if (listed !== undefined && listed.instance !== actor.instance) continue;
+          const text = () => `${actor.label} is ${listed?.state ?? 'not listed'}, and its daemon is down`;
+          check(listed?.state === 'joining', text);
+        }
+      },
+    };
+  },
+};
+
 /** Whether what was known of a member was enough to remove it. */
-export const CLEANUP_EVIDENCE_ORACLES: readonly Oracle[] = [C1, C2, C3, C4, C5, C8, C9];
+export const CLEANUP_EVIDENCE_ORACLES: readonly Oracle[] = [C1, C2, C3, C4, C5, C8, C9, C15];

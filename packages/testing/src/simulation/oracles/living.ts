@@ -63,8 +63,10 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   const members = stage.living.filter(({ formedIn }) => formedIn && formedIn.clusterId === truth.record?.clusterId);
   const base = truth.record?.size ?? 0;
   switch (state.reason) {
-    case 'seeds-unusable':
-      return stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
+    case 'seeds-unusable': {
+      const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
+      return isMinority || dividesViews(stage, actor.name);
+    }
     case 'nobody-alive':
       return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
     // Whoever still has its data was removed: an operator must say whether it counts.
@@ -76,6 +78,17 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     default:
       return false;
   }
+}
+
+/** Whether some of the other daemons of its cluster count it in and some do not: a restored disk does that, and for good. */
+function dividesViews(stage: Stage, name: string): boolean {
+  if (!stage.durable) return false;
+  const own = stage.daemons.daemon(name).inspect().disk;
+  const others = stage.daemons.daemons
+    .map((each) => each.inspect().disk)
+    .filter((disk) => disk.cluster === own.cluster);
+  const counts = others.filter((disk) => disk !== own).map((disk) => disk.members.includes(name));
+  return counts.includes(true) && counts.includes(false);
 }
 
 /** Whether all that have data of this cluster were removed from it. */

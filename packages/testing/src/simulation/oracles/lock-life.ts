@@ -96,7 +96,7 @@ const L9: Oracle = {
     },
     node(actor, fact) {
       if (fact.kind !== 'job-ended') return;
-      const attempt = truth.attemptOf(actor, fact.token);
+      const attempt = truth.attemptOf(actor, JOB_LOCK, fact.token);
       const known = attempt === undefined ? undefined : truth.attempts.get(attempt);
       if (known?.actor !== actor || !actor.alive) return;
       const over =

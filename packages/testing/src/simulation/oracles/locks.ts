@@ -54,9 +54,10 @@ const SLEEP_MATTERS_MS = 600_000;
 export function mayNotKnow(
   { truth, stage }: Court,
   { actor, token, beganMs }: Pick<Job, 'actor' | 'token' | 'beganMs'>,
+  lock: string,
 ) {
   const sleptMs = stage.nowMs - (truth.suspendedMs.get(actor) ?? Number.NEGATIVE_INFINITY);
-  return !actor.running || actor.crashed || truth.isRevoked(actor, token, beganMs) || sleptMs < SLEEP_MATTERS_MS;
+  return !actor.running || actor.crashed || truth.isRevoked(actor, lock, token, beganMs) || sleptMs < SLEEP_MATTERS_MS;
 }
 
 /** Work of daemons that runs under the formation lock, by its token. */
@@ -85,7 +86,7 @@ const L4: Oracle = {
         if (event.kind !== 'locked') return;
         if (event.lock === JOB_LOCK) {
           for (const job of truth.jobs.values()) {
-            if (job.token >= event.token || mayNotKnow(court, job) || job.settledMs !== undefined) continue;
+            if (job.token >= event.token || mayNotKnow(court, job, JOB_LOCK) || job.settledMs !== undefined) continue;
             check(job.abortedMs !== undefined, () => `${event.node} got it, ${job.actor.label} was not told`);
             toldInTime(court, job);
           }
@@ -96,7 +97,7 @@ const L4: Oracle = {
           if (
             token === undefined ||
             token >= event.token ||
-            mayNotKnow(court, { actor: call.actor, token, beganMs: call.sentMs })
+            mayNotKnow(court, { actor: call.actor, token, beganMs: call.sentMs }, FORMATION_LOCK)
           )
             continue;
           const told = call.signal.aborted || call.end !== undefined;
@@ -107,7 +108,7 @@ const L4: Oracle = {
         if (fact.kind !== 'job-step' || !fact.sure) return;
         const { token } = fact;
         const job = truth.jobs.get(token);
-        if (job?.actor !== actor || truth.isRevoked(actor, token, job.beganMs)) return;
+        if (job?.actor !== actor || truth.isRevoked(actor, JOB_LOCK, token, job.beganMs)) return;
         const wallSetBack = stage.nowMs - (truth.wallSetBackMs.get(actor) ?? Number.NEGATIVE_INFINITY);
         if (wallSetBack < SLEEP_MATTERS_MS && truth.suspendedMs.has(actor)) return;
         const holder = truth.holders.get(JOB_LOCK);
@@ -167,7 +168,7 @@ const L8: Oracle = {
       },
       node(actor, fact) {
         if (fact.kind !== 'job-began') return;
-        const attempt = truth.attemptOf(actor, fact.token);
+        const attempt = truth.attemptOf(actor, JOB_LOCK, fact.token);
         if (attempt === undefined) return;
         check(!began.has(attempt), () => `${actor.label} works twice with attempt ${attempt}`);
         began.add(attempt);

@@ -1,0 +1,218 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const CANDIDATES = 'packages/core/src/cleanup/plan/candidates.ts';
+const FACTS = 'packages/core/src/cleanup/plan/facts.ts';
+const HOLDS = 'packages/core/src/cleanup/plan/holds.ts';
+const STOPS = 'packages/core/src/cleanup/plan/stops.ts';
+const PLAN = 'packages/core/src/cleanup/plan/index.ts';
+const EXECUTOR = 'packages/core/src/cleanup/executor.ts';
+const MEMORY = 'packages/core/src/cleanup/memory.ts';
+const OBSERVE = 'packages/core/src/cleanup/observe.ts';
+const SCHEDULER = 'packages/core/src/cleanup/scheduler.ts';
+const FORMED = 'packages/core/src/formation/decide/formed.ts';
+const UNSURE = 'packages/core/src/formation/decide/unsure.ts';
+const HEALTH = 'packages/core/src/health/report.ts';
+
+/** Bugs of cleanup and health. */
+export const CLEANUP_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'no-grace',
+    'a member is removed however short it was away',
+    CANDIDATES,
+    '(absence?.forMs ?? 0) < policy.graceMs ||',
+    '(absence?.forMs ?? 0) < 0 * policy.graceMs ||',
+  ),
+  mutant(
+    'seen-running-ignored',
+    'a member is removed that others see run',
+    CANDIDATES,
+    'if (runningBy.length > 0) held.push(',
+    'if (runningBy.length > 1e6) held.push(',
+  ),
+  mutant(
+    'listed-is-missing',
+    'members that are listed are taken for missing',
+    FACTS,
+    '.filter((node) => !listed.has(node)).sort(compareNodes)',
+    '.filter((node) => node !== look.self).sort(compareNodes)',
+  ),
+  mutant(
+    'shrunk-list-believed',
+    'however many are not listed, they are taken for gone',
+    HOLDS,
+    'if (missing.length > policy.listShrinkRatioMax * base) {',
+    'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
+  ),
+  mutant('minority-removes', 'a minority removes', HOLDS, 'if (live * 2 <= base) {', 'if (live * 2 <= 0 * base) {'),
+  mutant(
+    'last-one-removed',
+    'however few members would be left, they are removed',
+    HOLDS,
+    'if (members - ripe < policy.membersMin && ripe > 0) {',
+    'if (members - ripe < policy.membersMin - 1e9 && ripe > 0) {',
+  ),
+  mutant(
+    'all-at-once',
+    'one tick removes all that are ripe',
+    PLAN,
+    'removes: isFree ? ripe.slice(0, policy.removalsPerTickMax) : [],',
+    'removes: isFree ? ripe : [],',
+  ),
+  mutant(
+    'report-removes',
+    'whoever shall only report removes',
+    HOLDS,
+    "if (policy.mode !== 'remove') holds.push(",
+    "if (policy.mode === 'off') holds.push(",
+  ),
+  mutant(
+    'half-a-list-believed',
+    'whoever is not in an incomplete list is taken for missing',
+    STOPS,
+    "if (!complete) return 'the list says that entries may be missing';",
+    "if (!complete && skipped.length > 1e6) return 'the list says that entries may be missing';",
+  ),
+  mutant(
+    'unlisted-executor',
+    'whoever is not listed itself removes others',
+    STOPS,
+    "    if (!mine) stop('self-unlisted', `${look.self} is not listed`);\n    else if (mine.instance",
+    '    if (mine && mine.instance',
+  ),
+  mutant(
+    'other-store-believed',
+    'a store that changed or went back stops no clock',
+    STOPS,
+    'look.nowMs - storeChangedAtMs < policy.graceMs) {',
+    'look.nowMs - storeChangedAtMs < 0 * policy.graceMs) {',
+  ),
+  mutant(
+    'clocks-go-on',
+    'what was proved before a brake stopped the clocks counts on',
+    MEMORY,
+    '  return { ...memory, seenAtMs: undefined, absences: FRESH_MEMORY.absences };',
+    '  return memory;',
+  ),
+  mutant(
+    'return-forgotten',
+    'an absence goes on over a return',
+    MEMORY,
+    '  const absences = new Map<NodeId, Absence>();',
+    '  const absences = new Map<NodeId, Absence>(before.absences);',
+  ),
+  {
+    id: 'forgets-unmarked',
+    bug: 'a member is forgotten before the record names it as removed',
+    patches: [
+      { file: EXECUTOR, find: '      await this.#underLock((lock) => this.#mark(lock));\n', replace: '' },
+      {
+        file: EXECUTOR,
+        find: "    if (!record.removed.includes(node)) refuse('readmitted', `${node} is not marked any more`);\n",
+        replace: '',
+      },
+    ],
+  },
+  mutant(
+    'forgets-without-token',
+    'a removal does not name the token of its lock',
+    EXECUTOR,
+    'await driver.forget({ node, instance, token: lock.grant.token }, call);',
+    'await driver.forget({ node, instance, token: 0n * lock.grant.token }, call);',
+  ),
+  mutant(
+    'forgets-another-run',
+    'a removal names another instance than the one that was last listed',
+    EXECUTOR,
+    '    const instance = memory().instances.get(node);',
+    '    const instance = `${memory().instances.get(node)}x`;',
+  ),
+  {
+    id: 'goes-on-without-lock',
+    bug: 'whoever has lost the lock of the executor goes on removing',
+    patches: [
+      { file: EXECUTOR, find: "    await this.#verify(cleanupLock, 'cleanup');\n", replace: '' },
+      { file: EXECUTOR, find: '    cleanupLock.assertHeld();\n', replace: '' },
+      { file: EXECUTOR, find: 'lock.signal, cleanupLock.signal]);', replace: 'lock.signal]);' },
+      { file: EXECUTOR, find: 'hasLock: !cleanupLock.signal.aborted,', replace: 'hasLock: true,' },
+      {
+        file: SCHEDULER,
+        find: 'const scope = anySignal([this.#stopping.signal, lock.signal]);',
+        replace: 'const scope = anySignal([this.#stopping.signal, lock.signal].slice(0, 1));',
+      },
+    ],
+  },
+  mutant(
+    'released-before-forget',
+    'a member is forgotten after the formation lock was released',
+    EXECUTOR,
+    '    this.#asked = true;\n',
+    '    this.#asked = true;\n    await letGo(lock);\n',
+  ),
+  {
+    id: 'old-list-believed',
+    bug: 'a removal rests on a list that is older than its lock',
+    patches: [
+      {
+        file: OBSERVE,
+        find: '  const listing = isNeeded ? await askList(backend, clock, { signal }) : before;',
+        replace: '  const listing = before;',
+      },
+      {
+        file: EXECUTOR,
+        find: 'if (tokenIsRevision === true && revision !== undefined && revision < lock.grant.token) {',
+        replace: 'if (tokenIsRevision === true && revision !== undefined && revision < 0n * lock.grant.token) {',
+      },
+    ],
+  },
+  mutant(
+    'size-lowered',
+    'a removal lowers the base of every majority',
+    EXECUTOR,
+    '{ removed: [...record.removed, node] });',
+    '{ removed: [...record.removed, node], size: record.size - 1 });',
+  ),
+  mutant(
+    'size-never-raised',
+    'growth does not raise the base of every majority',
+    FORMED,
+    "outcome: () => ({ kind: 'write', change: 'resize' }),",
+    "outcome: () => ({ kind: 'stay' }),",
+  ),
+  mutant(
+    'held-for-no-reason',
+    'what held a plan is not counted',
+    SCHEDULER,
+    'const heldBy = [...new Set([...brakesOf(made), ...refused])];',
+    'const heldBy = [...new Set(refused)];',
+  ),
+  {
+    id: 'down-stays-ready',
+    bug: 'a member whose daemon is down is offered to others for ever',
+    patches: [
+      {
+        file: FORMED,
+        find: "heldFor(c, 'down') >= c.config.ttlMs,",
+        replace: "heldFor(c, 'down') >= 1e9 * c.config.ttlMs,",
+      },
+      {
+        file: UNSURE,
+        find: "heldFor(c, 'down') >= c.config.ttlMs,",
+        replace: "heldFor(c, 'down') >= 1e9 * c.config.ttlMs,",
+      },
+    ],
+  },
+  mutant(
+    'always-well',
+    'a node says that it is well whatever its checks say',
+    HEALTH,
+    "return { status: worst ?? 'ok', cluster,",
+    "return { status: worst === 'pending' ? worst : 'ok', cluster,",
+  ),
+  mutant(
+    'never-well',
+    'a node whose daemon is up and ready says that it is not',
+    HEALTH,
+    "if (status === 'up' && ready) return ok(",
+    "if (status === 'up' && ready && detail === '?') return ok(",
+  ),
+];
