@@ -22,35 +22,57 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     '(absence?.forMs ?? 0) < policy.graceMs ||',
     '(absence?.forMs ?? 0) < 0 * policy.graceMs ||',
   ),
+  // Whoever is seen to run is neither a candidate nor away.
+  {
+    id: 'seen-running-ignored',
+    bug: 'a member is removed that others see run',
+    patches: [
+      {
+        file: CANDIDATES,
+        find: 'if (runningBy.length > 0) held.push(',
+        replace: 'if (runningBy.length > 1e6) held.push(',
+      },
+      { file: MEMORY, find: '    if (seenRunningBy.has(node)) continue;\n', replace: '' },
+    ],
+  },
   mutant(
-    'seen-running-ignored',
-    'a member is removed that others see run',
-    CANDIDATES,
-    'if (runningBy.length > 0) held.push(',
-    'if (runningBy.length > 1e6) held.push(',
-  ),
-  mutant(
-    'listed-is-missing',
-    'members that are listed are taken for missing',
+    'joining-is-missing',
+    'members that are listed as joining are taken for missing',
     FACTS,
     '.filter((node) => !listed.has(node)).sort(compareNodes)',
-    '.filter((node) => node !== look.self).sort(compareNodes)',
+    ".filter((node) => listed.get(node)?.state !== 'ready').sort(compareNodes)",
   ),
-  mutant(
-    'shrunk-list-believed',
-    'however many are not listed, they are taken for gone',
-    HOLDS,
-    'if (missing.length > policy.listShrinkRatioMax * base) {',
-    'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
-  ),
+  // Where more than half are not listed, no majority answers either: each of the two brakes holds what the other lets go.
+  {
+    id: 'shrunk-list-believed',
+    bug: 'however many are not listed, they are taken for gone',
+    patches: [
+      {
+        file: HOLDS,
+        find: 'if (missing.length > policy.listShrinkRatioMax * base) {',
+        replace: 'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
+      },
+      { file: HOLDS, find: 'if (live * 2 <= base) {', replace: 'if (live * 2 <= 0 * base) {' },
+    ],
+  },
   mutant('minority-removes', 'a minority removes', HOLDS, 'if (live * 2 <= base) {', 'if (live * 2 <= 0 * base) {'),
-  mutant(
-    'last-one-removed',
-    'however few members would be left, they are removed',
-    HOLDS,
-    'if (members - ripe < policy.membersMin && ripe > 0) {',
-    'if (members - ripe < policy.membersMin - 1e9 && ripe > 0) {',
-  ),
+  {
+    id: 'last-one-removed',
+    bug: 'however few members would be left, they are removed',
+    patches: [
+      {
+        file: HOLDS,
+        find: 'if (members - ripe < policy.membersMin && ripe > 0) {',
+        replace: 'if (members - ripe < policy.membersMin - 1e9 && ripe > 0) {',
+      },
+      {
+        file: HOLDS,
+        find: 'if (missing.length > policy.listShrinkRatioMax * base) {',
+        replace: 'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
+      },
+      { file: HOLDS, find: 'if (live * 2 <= base) {', replace: 'if (live * 2 <= 0 * base) {' },
+    ],
+  },
   mutant(
     'all-at-once',
     'one tick removes all that are ripe',

@@ -1,3 +1,5 @@
+import { runPlan } from '@autocluster/testing';
+import { violationLines } from '../report.ts';
 import { search } from '../search.ts';
 import { CLEANUP_MUTANTS } from './cleanup-mutants.ts';
 import { FORMATION_MUTANTS } from './formation-mutants.ts';
@@ -27,10 +29,16 @@ export interface Verdict {
   readonly histories: number;
 }
 
-/** Runs histories with this bug until somebody sees it. In one process: the same seed makes the same verdict. */
+/**
+ * Runs histories with this bug until somebody sees it. In one process: the same seed makes the same verdict. Rejects when the
+ * history goes wrong without the bug as well: then nothing can be said about the bug.
+ */
 export async function tryMutant(mutant: Mutant, limits: Limits): Promise<Verdict> {
   const { statistics, findings } = await search({ ...limits, workers: 1, patches: mutant.patches, untilFirst: true });
   const [first] = findings;
+  const without = first && (await runPlan(first.plan));
+  if (without && without.violations.length > 0)
+    throw new Error(`${first.seed} goes wrong without ${mutant.id} as well:\n${violationLines(without.violations)}`);
   const seenBy = [...new Set(first?.violations.map(({ oracle }) => oracle))];
   return { mutant, killedBy: seenBy[0], seenBy, histories: statistics.histories };
 }

@@ -20,10 +20,20 @@ export interface Hall {
   later(delayMs: number, task: () => void): void;
 }
 
+const KINDS = ['store', 'daemon', 'sent', 'answered', 'node', 'struck'] as const satisfies readonly (keyof Listener)[];
+
 /** Everybody who is told what happens, as it happens. */
 export class Audience implements CallRecorder {
   readonly #hall: Hall;
-  readonly #listeners: Listener[] = [];
+  /** By what they want to be told: each event has many listeners, and most of these hear of little else. */
+  readonly #listeners: { readonly [Kind in keyof Listener]-?: Listener[] } = {
+    store: [],
+    daemon: [],
+    sent: [],
+    answered: [],
+    node: [],
+    struck: [],
+  };
   readonly #traps = new Set<Trap>();
 
   constructor(hall: Hall) {
@@ -31,7 +41,7 @@ export class Audience implements CallRecorder {
   }
 
   listen(listener: Listener): void {
-    this.#listeners.push(listener);
+    for (const kind of KINDS) if (listener[kind]) this.#listeners[kind].push(listener);
   }
 
   /** The function that it answers takes the trap away. */
@@ -45,30 +55,30 @@ export class Audience implements CallRecorder {
   }
 
   store(event: StoreEvent): void {
-    for (const listener of this.#listeners) listener.store?.(event);
+    for (const listener of this.#listeners.store) listener.store?.(event);
   }
 
   daemon(event: DaemonEvent): void {
-    for (const listener of this.#listeners) listener.daemon?.(event);
+    for (const listener of this.#listeners.daemon) listener.daemon?.(event);
   }
 
   struck(fault: string, about: string): void {
-    for (const listener of this.#listeners) listener.struck?.(fault, about);
+    for (const listener of this.#listeners.struck) listener.struck?.(fault, about);
   }
 
   tell(actor: Actor, fact: NodeFact): void {
     if (fact.kind === 'event' && fact.event.name === 'state.changed') this.#stateChanged(actor);
-    for (const listener of this.#listeners) listener.node?.(actor, fact);
+    for (const listener of this.#listeners.node) listener.node?.(actor, fact);
   }
 
   sent(call: Call): void {
-    for (const listener of this.#listeners) listener.sent?.(call);
+    for (const listener of this.#listeners.sent) listener.sent?.(call);
     this.#spring(call, 'sent');
   }
 
   answered(call: Call): void {
     if (call.end?.kind === 'resolved') mirror(call);
-    for (const listener of this.#listeners) listener.answered?.(call);
+    for (const listener of this.#listeners.answered) listener.answered?.(call);
     this.#spring(call, 'answered');
   }
 
@@ -76,7 +86,7 @@ export class Audience implements CallRecorder {
     const before = actor.state;
     actor.state = actor.node.state;
     actor.stateSinceMs = this.#hall.nowMs;
-    for (const listener of this.#listeners) listener.node?.(actor, { kind: 'state', before, state: actor.state });
+    for (const listener of this.#listeners.node) listener.node?.(actor, { kind: 'state', before, state: actor.state });
   }
 
   #spring({ actor, verb }: Call, when: Trap['when']): void {

@@ -83,15 +83,20 @@ const AWAY = '65';
 /** A member must be away for so long, at least, before it is removed. */
 const AWAY_TTLS = 4;
 
-/** Where members are removed, one is away for long enough. */
-function drawAbsence({ traits, node, random, pick, chance }: Outline): Happening {
+/** Where dead members are looked for, one is away for long enough, and now and then it was away shortly before. */
+function drawAbsences({ traits, node, random, pick, chance }: Outline): readonly Happening[] {
   const ttls = (least: number, most: number) => Math.round((least + random.next() * (most - least)) * traits.ttlMs);
-  const how = pick(['powerOff', 'stop']);
-  return {
-    atMs: ttls(0.2, 2),
+  const values = { node: node(), how: pick(['powerOff', 'stop', 'crash']) };
+  const absence = (atMs: number, forMs: number, forGood: boolean) => ({
+    atMs,
     fault: AWAY,
-    values: { node: node(), how, forMs: ttls(AWAY_TTLS, 6), forGood: chance(0.3) },
-  };
+    values: { ...values, forMs, forGood },
+  });
+  const atMs = ttls(0.2, 2);
+  const long = (fromMs: number) => absence(fromMs, ttls(AWAY_TTLS, 6), chance(0.3));
+  if (!chance(0.25)) return [long(atMs)];
+  const shortMs = ttls(1.2, 2);
+  return [absence(atMs, shortMs, false), long(atMs + shortMs + ttls(0.2, 1))];
 }
 
 /** The fault by which a daemon is down while its process lives. */
@@ -114,8 +119,8 @@ export function drawPlan(options: DrawOptions): Plan {
   const allowed = FAULTS.filter((each) => each.fits(traits) && (options.faults?.includes(each.id) ?? true));
   const weights = weigh(allowed, dies);
   const count = dies.pick([0, 1, 2, 3, 4, 6, 8, 12]);
-  const removes = traits.cleanup === 'remove' && allowed.some(({ id }) => id === AWAY);
-  const waitsMs = removes ? AWAY_TTLS * traits.ttlMs : 0;
+  const cleans = traits.cleanup !== 'off' && allowed.some(({ id }) => id === AWAY);
+  const waitsMs = cleans ? AWAY_TTLS * traits.ttlMs : 0;
   const lengthMs = traits.ttlMs * dies.pick([1, 2, 3]) + dies.below(traits.ttlMs) + waitsMs;
   const quietMs = traits.ttlMs * dies.pick([0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 6]);
   const happenings: Happening[] = [];
@@ -126,8 +131,8 @@ export function drawPlan(options: DrawOptions): Plan {
     const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
-  if (removes) happenings.push(drawAbsence(outline));
-  if (removes && allowed.some(({ id }) => id === DOWN) && dies.chance(0.25)) happenings.push(drawOutage(outline));
+  if (cleans) happenings.push(...drawAbsences(outline));
+  if (cleans && allowed.some(({ id }) => id === DOWN) && dies.chance(0.25)) happenings.push(drawOutage(outline));
   happenings.sort((a, b) => a.atMs - b.atMs);
   return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
 }

@@ -10,6 +10,8 @@ export interface Hall {
   launchLater(name: string, delayMs: number): void;
 }
 
+export type Loss = 'powerOff' | 'stop' | 'crash';
+
 /** Machines that are away, process and daemon and all. */
 export class Machines {
   readonly lost = new Set<string>();
@@ -19,12 +21,12 @@ export class Machines {
     this.#hall = hall;
   }
 
-  /** For a time, or until somebody brings it back. */
-  lose(name: string, how: 'powerOff' | 'stop', forMs: number | undefined): void {
+  /** For a time, or until somebody brings it back. `crash`: its process alone, and the daemon goes on by itself. */
+  lose(name: string, how: Loss, forMs: number | undefined): void {
     const actor = this.#hall.current(name);
     if (!actor || this.lost.has(name)) return;
     this.#hall.crash(actor);
-    this.#hall.daemons.daemon(name)[how]();
+    if (how !== 'crash') this.#hall.daemons.daemon(name)[how]();
     this.lost.add(name);
     if (forMs !== undefined) this.#hall.during(forMs, () => this.bringBack(name));
   }

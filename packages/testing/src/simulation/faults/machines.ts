@@ -1,7 +1,10 @@
+import type { Loss } from '../machines.js';
 import type { Traits } from '../plan.js';
 import { fault, type FaultKind, type Outline } from './fault.js';
 
 const durable = ({ daemon }: Traits): boolean => daemon === 'durable';
+
+const LOSSES: readonly Loss[] = ['powerOff', 'stop', 'crash'];
 
 /** Long enough for a removal, or, now and then, until everything is healed, or longer. */
 const absence = ({ ttls, pick }: Outline) => ({ forMs: ttls(6), forGood: pick([false, false, true]) });
@@ -9,11 +12,11 @@ const absence = ({ ttls, pick }: Outline) => ({ forMs: ttls(6), forGood: pick([f
 /** What happens to whole machines: process, daemon and all. */
 export const MACHINE_FAULTS: readonly FaultKind[] = [
   fault('65', {
-    title: 'a machine is away for longer than a TTL, or for good',
+    title: 'a machine, or the process of a node alone, is away for longer than a TTL, or for good',
     fits: durable,
-    draw: (outline) => ({ node: outline.node(), how: outline.pick(['powerOff', 'stop']), ...absence(outline) }),
+    draw: (outline) => ({ node: outline.node(), how: outline.pick(LOSSES), ...absence(outline) }),
     strike(stage, { node, how, forMs, forGood }, id) {
-      stage.machines.lose(node, how === 'stop' ? 'stop' : 'powerOff', forGood ? undefined : forMs);
+      stage.machines.lose(node, how, forGood ? undefined : forMs);
       stage.struck(id, node);
     },
   }),

@@ -40,6 +40,8 @@ const C7: Oracle = {
     watchRemovals(court, ({ actor, node, request }) => {
       const { truth, check, stage } = court;
       const { token } = request;
+      const isOwn = truth.attemptOf(actor, FORMATION_LOCK, token) !== undefined;
+      check(isOwn, () => `${actor.label} removes ${node} under ${token}, which it was never given`);
       if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs }, FORMATION_LOCK)) return;
       const formation = truth.holders.get(FORMATION_LOCK);
       check(formation?.token === token, () => `${actor.label} removes ${node} under ${token}, not ${formation?.token}`);

@@ -65,7 +65,9 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   switch (state.reason) {
     case 'seeds-unusable': {
       const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
-      return isMinority || dividesViews(stage, actor.name);
+      // A store that was exchanged for a while names another cluster than the one that was formed meanwhile.
+      const isElsewhere = members.length === 0 && stage.living.some(({ formedIn }) => formedIn !== undefined);
+      return isMinority || isElsewhere || dividesViews(stage, actor.name);
     }
     case 'nobody-alive':
       return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
@@ -113,6 +115,17 @@ function mayFail({ stage, truth }: Court, actor: Actor, code: string): boolean {
   return false;
 }
 
+/** Who has told of two clusters: what were two is reported by both, and never merged. */
+function watchSplits(): { readonly told: ReadonlySet<Actor>; node(actor: Actor, fact: NodeFact): void } {
+  const told = new Set<Actor>();
+  return {
+    told,
+    node(actor, fact) {
+      if (fact.kind === 'event' && fact.event.name === 'split.seen') told.add(actor);
+    },
+  };
+}
+
 /** Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. */
 function isEvicted({ durable, daemons, truth }: Stage, { name }: Actor): boolean {
   if (truth.record?.removed.includes(name)) return true;
@@ -128,11 +141,11 @@ const F10: Oracle = {
   holds: 'once faults have ceased, all that live are in one cluster within the bound',
   watch(court) {
     const { check, stage } = court;
-    const toldOfSplit = new Set<Actor>();
+    const splits = watchSplits();
     const evicted = new Set<Actor>();
     const hadTo = new Set<Actor>();
     const node = (actor: Actor, fact: NodeFact) => {
-      if (fact.kind === 'event' && fact.event.name === 'split.seen') toldOfSplit.add(actor);
+      splits.node(actor, fact);
       if (fact.kind !== 'state') return;
       // It fails on what it saw a moment ago; what is true at the end says nothing of that.
       if (fact.state.kind === 'failed' && mayFail(court, actor, fact.state.cause)) hadTo.add(actor);
@@ -144,8 +157,7 @@ const F10: Oracle = {
       const formed = stage.living.filter((actor) => actor.formedIn !== undefined);
       const ids = new Set(formed.map((actor) => actor.formedIn?.clusterId));
       const states = () => stage.living.map((actor) => `${actor.label} ${JSON.stringify(actor.node.state)}`).join('; ');
-      // What were two clusters before is reported by both, and never merged.
-      check(ids.size <= 1 || formed.every((actor) => toldOfSplit.has(actor)), states);
+      check(ids.size <= 1 || formed.every((actor) => splits.told.has(actor)), states);
       for (const actor of stage.living) check(actor.formedIn !== undefined || mustWait(court, actor), states);
       for (const actor of stage.actors) {
         const { failure } = actor;
@@ -192,7 +204,9 @@ const F14: Oracle = {
   watch: (court) => {
     const { check, truth, stage } = court;
     const { timing, traits, plan } = stage;
+    const splits = watchSplits();
     return {
+      node: splits.node,
       store(event) {
         if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
         const { record } = event.record;
@@ -215,7 +229,7 @@ const F14: Oracle = {
         const newest = Math.max(0, ...members.map((actor) => keptVersion(court, actor, truth.record)));
         for (const actor of members) {
           const agrees = truth.record?.clusterId === actor.formedIn?.clusterId;
-          check(agrees, () => `${actor.label} is formed, and its cluster is not on record`);
+          check(agrees || splits.told.has(actor), () => `${actor.label} is formed, and its cluster is not on record`);
         }
         const version = truth.record?.version ?? 0;
         check(version >= newest, () => `version ${version} is on record, a member has kept ${newest}`);
