@@ -1,6 +1,6 @@
 import type { DaemonEvent } from '../../daemon/index.js';
-import type { StoreEvent } from '../../store/index.js';
 import type { Actor } from '../actor.js';
+import type { NodeFact } from '../facts.js';
 import type { Court, Oracle } from './oracle.js';
 import { graceMs, watchRemovals } from './removal.js';
 
@@ -148,9 +148,9 @@ function watchDown({ stage, truth }: Court) {
       if (event.kind === 'stopped' && truth.registrations.has(event.node)) downMs.set(event.node, stage.nowMs);
       else downMs.delete(event.node);
     },
-    /** Whoever has let its entry expire was not there to keep it. */
-    store: (event: StoreEvent): void => {
-      if (event.kind === 'registration-expired') downMs.delete(event.node);
+    /** Its next run is not listed before its daemon can tell what it belongs to. */
+    node: (actor: Actor, { kind }: NodeFact): void => {
+      if (kind === 'crashed' || kind === 'stopping') downMs.delete(actor.name);
     },
     struck: (fault: string): void => {
       if (fault !== FLAPPING) quietMs = stage.nowMs;

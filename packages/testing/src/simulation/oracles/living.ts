@@ -62,6 +62,7 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   if (state.kind !== 'waiting') return false;
   const members = stage.living.filter(({ formedIn }) => formedIn && formedIn.clusterId === truth.record?.clusterId);
   const base = truth.record?.size ?? 0;
+  if (members.length === 0 && isHalfMade(stage, truth.record)) return true;
   switch (state.reason) {
     case 'seeds-unusable': {
       const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
@@ -91,6 +92,13 @@ function dividesViews(stage: Stage, name: string): boolean {
     .filter((disk) => disk.cluster === own.cluster);
   const counts = others.filter((disk) => disk !== own).map((disk) => disk.members.includes(name));
   return counts.includes(true) && counts.includes(false);
+}
+
+/** Whether the disk of its only member went back to the middle of its create: nobody has data of this cluster any more. */
+function isHalfMade(stage: Stage, record: ClusterRecord | undefined): boolean {
+  const disks = stage.daemons.daemons.map((each) => each.inspect().disk);
+  const named = disks.filter(({ identity }) => 'clusterId' in identity && identity.clusterId === record?.clusterId);
+  return named.length > 0 && named.every(({ cluster }) => cluster === undefined);
 }
 
 /** Whether all that have data of this cluster were removed from it. */
