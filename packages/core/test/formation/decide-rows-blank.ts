@@ -109,15 +109,6 @@ export const BLANK_CASES: readonly RowCase[] = [
   ],
   [
     '21',
-    'a target that counts more members than run with it, joinMinority wait',
-    {
-      config: { joinMinority: 'wait' },
-      now: { record: present({ size: 1 }), peers: [member('a', { members: ['a', 'b', 'c'], running: ['a'] })] },
-    },
-    { kind: 'wait', reason: 'seeds-unusable' },
-  ],
-  [
-    '21',
     'ready entries, no target',
     { now: { record: present(), peers: [member('a', { own: BLANK })] } },
     { kind: 'wait', reason: 'seeds-unusable' },

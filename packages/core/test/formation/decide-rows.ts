@@ -103,6 +103,12 @@ export const FORMED_CASES: readonly RowCase[] = [
     { kind: 'demote' },
   ],
   [
+    '3',
+    'the own daemon is provisional again',
+    { ...formed, now: { ...home, own: { kind: 'provisional', ...CLUSTER }, peers: [withMe('a')] } },
+    { kind: 'demote' },
+  ],
+  [
     '4b',
     'the own daemon was down for one TTL, and cannot tell its membership',
     {

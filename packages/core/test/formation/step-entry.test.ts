@@ -63,3 +63,15 @@ describe('the formation machine of a member whose daemon is down', () => {
     expect(machine.standing).toBeUndefined();
   });
 });
+
+describe('the formation machine of a node that is listed as ready and not formed', () => {
+  it.each(['unknown', 'known'] as const)('is not offered to others while it waits, its daemon %s', (kind) => {
+    const announced = { state: 'ready', identity: CLUSTER } as const;
+    const own = kind === 'unknown' ? kind : ({ kind: 'committed', ...CLUSTER } as const);
+    const peers = [{ node: 'a', state: 'ready', identity: CLUSTER, status: 'unknown' }] as const;
+    const seen = observation({ nowMs: NOW_MS, own, announced, record: present(), peers: [...peers] });
+    const reply = { ticket: TICKET, nowMs: NOW_MS, kind: 'observed', observation: seen } as const;
+    const { effects } = step(CONFIG, machineIn('discovering'), reply);
+    expect(effects).toMatchObject([{ kind: 'announce', standpoint: { state: 'joining', identity: CLUSTER } }]);
+  });
+});

@@ -24,16 +24,13 @@ function unnamedClusters(c: Case): number {
 }
 
 /**
- * Targets that this node accepts, best first: under `joinMinority: 'wait'` only those that run with a majority of their own
- * cluster. What is left here of a join that was interrupted may be of another one, and says nothing about it.
+ * Targets that this node accepts, best first: under `joinMinority: 'wait'` only those that run with a majority of the members on
+ * record. What is left here of a join that was interrupted may be of another cluster, and says nothing about this one.
  */
 function acceptable({ config, memory, s }: Case): readonly Peer[] {
   const targets = inTurn(memory.refusals, s.targets);
   if (config.joinMinority === 'allow') return targets;
-  return targets.filter(({ view }) => {
-    const base = Math.max(s.record?.size ?? 0, view?.members.length ?? 0);
-    return isMajority(view?.running.length ?? 0, base);
-  });
+  return targets.filter(({ view }) => isMajority(view?.running.length ?? 0, s.record?.size ?? 1));
 }
 
 function join(c: Case, target: Peer): Outcome {

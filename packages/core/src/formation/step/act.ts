@@ -40,9 +40,14 @@ export function discovered(
   return act(config, machine, decision, observation, nowMs);
 }
 
-/** Registered with a cluster that the daemon has not been told to be in: the others would wait for what it cannot give. */
+/**
+ * Registered as ready, by a request whose answer was lost, and not formed; or with a cluster that the daemon has not been told
+ * to be in: the others would wait for what it cannot give.
+ */
 function claimsTooMuch({ standing }: Machine, { own, listing, announced }: Observation): boolean {
-  if (standing || own.kind !== 'known' || listing.kind !== 'listed' || announced?.identity === undefined) return false;
+  if (standing || listing.kind !== 'listed') return false;
+  if (announced?.state === 'ready') return true;
+  if (own.kind !== 'known' || announced?.identity === undefined) return false;
   return !sameIdentity(announced.identity, committedIdentity(own.membership.identity));
 }
 
