@@ -98,6 +98,7 @@ const C8: Oracle = {
   id: 'C8',
   holds: 'a removal names the instance that was last listed under that name',
   watch(court) {
+    const { truth, stage } = court;
     const registered: { readonly node: string; readonly instance: string; readonly atMs: number }[] = [];
     const removals = watchRemovals(court, ({ actor, node, request, listedMs }) => {
       const known = registered.findLast((each) => each.node === node && each.atMs < listedMs)?.instance;
@@ -108,6 +109,9 @@ const C8: Oracle = {
       ...removals,
       store: (event) => {
         if (event.kind === 'registered') registered.push(event);
+        // An older copy of the store lists earlier runs again.
+        if (event.kind !== 'operator') return;
+        for (const [node, { instance }] of truth.registrations) registered.push({ node, instance, atMs: stage.nowMs });
       },
     };
   },
@@ -145,7 +149,9 @@ function watchDown({ stage, truth }: Court) {
       stage.nowMs - Math.max(sinceMs, quietMs, actor.cleanSinceMs, actor.stateSinceMs),
     daemon: (event: DaemonEvent): void => {
       if (!('node' in event)) return;
-      if (event.kind === 'stopped' && truth.registrations.has(event.node)) downMs.set(event.node, stage.nowMs);
+      const listed = truth.registrations.get(event.node)?.instance;
+      const isListed = listed !== undefined && listed === stage.current(event.node)?.instance;
+      if (event.kind === 'stopped' && isListed) downMs.set(event.node, stage.nowMs);
       else downMs.delete(event.node);
     },
     /** Its next run is not listed before its daemon can tell what it belongs to. */

@@ -59,10 +59,10 @@ const F9: Oracle = {
 /** Whether waiting is all that this node may do, as things truly are. */
 function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   const { state } = actor;
-  if (state.kind !== 'waiting') return false;
   const members = stage.living.filter(({ formedIn }) => formedIn && formedIn.clusterId === truth.record?.clusterId);
   const base = truth.record?.size ?? 0;
-  if (members.length === 0 && isHalfMade(stage, truth.record)) return true;
+  if (isHalfMade(stage, truth.record, members.length === 0 ? stage.names : [actor.name])) return true;
+  if (state.kind !== 'waiting') return false;
   switch (state.reason) {
     case 'seeds-unusable': {
       const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
@@ -74,6 +74,7 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
       return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
     // Whoever still has its data was removed: an operator must say whether it counts.
     case 'maybe-evicted':
+      return dividesViews(stage, actor.name) || (members.length === 0 && hasOnlyRemoved(stage, truth.record));
     case 'peers-not-ready':
       return members.length === 0 && hasOnlyRemoved(stage, truth.record);
     case 'too-few-members':
@@ -94,9 +95,9 @@ function dividesViews(stage: Stage, name: string): boolean {
   return counts.includes(true) && counts.includes(false);
 }
 
-/** Whether the disk of its only member went back to the middle of its create: nobody has data of this cluster any more. */
-function isHalfMade(stage: Stage, record: ClusterRecord | undefined): boolean {
-  const disks = stage.daemons.daemons.map((each) => each.inspect().disk);
+/** Whether the disks of all of these that name this cluster went back to the middle of its create, and have no data of it. */
+function isHalfMade(stage: Stage, record: ClusterRecord | undefined, names: readonly string[]): boolean {
+  const disks = names.map((name) => stage.daemons.daemon(name).inspect().disk);
   const named = disks.filter(({ identity }) => 'clusterId' in identity && identity.clusterId === record?.clusterId);
   return named.length > 0 && named.every(({ cluster }) => cluster === undefined);
 }
@@ -124,7 +125,7 @@ function mayFail({ stage, truth }: Court, actor: Actor, code: string): boolean {
 }
 
 /** Who has told of two clusters: what were two is reported by both, and never merged. */
-function watchSplits(): { readonly told: ReadonlySet<Actor>; node(actor: Actor, fact: NodeFact): void } {
+function watchSplits(): { readonly told: ReadonlySet<Actor>; readonly node: (actor: Actor, fact: NodeFact) => void } {
   const told = new Set<Actor>();
   return {
     told,
@@ -257,7 +258,17 @@ const F19: Oracle = {
   holds: 'nothing that the store says makes a formed node stop, but a higher generation or its own removal',
   watch: (court) => {
     const { check, truth, stage } = court;
+    const startedMs = new Map<string, number>();
+    const wasDown = ({ name }: Actor): boolean => {
+      if (!stage.durable) return false;
+      // What it decides now it saw a moment ago.
+      const sinceMs = stage.nowMs - (startedMs.get(name) ?? Number.NEGATIVE_INFINITY);
+      return stage.daemons.daemon(name).inspect().power !== 'running' || sinceMs < propagationMs(court);
+    };
     return {
+      daemon(event) {
+        if (event.kind === 'started') startedMs.set(event.node, stage.nowMs);
+      },
       node(actor, fact) {
         if (fact.kind !== 'state' || fact.before.kind !== 'formed' || fact.state.kind === 'formed') return;
         if (!actor.alive) return;
@@ -267,8 +278,7 @@ const F19: Oracle = {
         const superseded = [...truth.committed.values()].some((each) => each.generation > identity.generation);
         const removed = truth.record?.removed.includes(actor.name) === true;
         const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
-        const excused =
-          isStuck || ownChanged || superseded || removed || lacking(court, actor) || wasDown(court, actor);
+        const excused = isStuck || ownChanged || superseded || removed || lacking(court, actor) || wasDown(actor);
         check(excused, () => `${actor.label} was formed and is ${JSON.stringify(fact.state)}`);
       },
     };
@@ -283,10 +293,6 @@ function lacking({ stage }: Court, actor: Actor): boolean {
     const { disk } = peer.inspect();
     return disk.cluster === own.cluster && !disk.members.includes(actor.name);
   });
-}
-
-function wasDown({ stage }: Court, actor: Actor): boolean {
-  return stage.durable && stage.daemons.daemon(actor.name).inspect().power !== 'running';
 }
 
 export const LIVING_ORACLES: readonly Oracle[] = [F8, F9, F10, F12, F14, F19];
