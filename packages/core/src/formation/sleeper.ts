@@ -30,7 +30,11 @@ export function createSleeper(runtime: Runtime, stopped: AbortSignal): Sleeper {
     return new Promise((resolve) => {
       const scope = anySignal([stopped]);
       const cancels: (() => void)[] = [scope.clear];
+      let isOver = false;
       const end = (waking: Waking) => {
+        // A release that is told when the sleep is over must not take the hints of the next one.
+        if (isOver) return;
+        isOver = true;
         for (const cancel of cancels) cancel();
         onHint = () => undefined;
         scope.abort('awake');
