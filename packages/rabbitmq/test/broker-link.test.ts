@@ -106,6 +106,21 @@ describe('the link to the own broker', () => {
     await expect(link.ask('anything', never)).rejects.toMatchObject({ code: 'DRIVER_FAILED' });
   });
 
+  it('lets go of a broker that connected and whose answer was lost', async () => {
+    const link = new BrokerLink();
+    let closed: Promise<unknown> = Promise.reject(new Error('nobody was invited'));
+    closed.catch(() => undefined);
+    const invited = link.open(async (path) => {
+      const { socket } = new Broker(path);
+      closed = new Promise((resolve) => socket.once('close', resolve));
+      await new Promise((resolve) => socket.once('connect', resolve));
+      throw new Error('no answer');
+    });
+    await expect(invited).rejects.toThrow('no answer');
+    await closed;
+    expect(link.isOpen).toBe(false);
+  });
+
   it('fails whatever is open when the broker ends, and is closed from then on', async () => {
     const { link, broker } = await linked();
     const asked = [link.ask('a', never), link.ask('b', never)];

@@ -63,10 +63,15 @@ export class BrokerLink implements Link {
     try {
       const path = join(folder, 'broker');
       const server = await listening(path);
+      const refuse = (socket: Socket) => void socket.on('error', () => undefined).destroy();
       const connected = new Promise<Socket>((resolve) => server.once('connection', resolve));
       try {
         await invite(path);
         this.#use(await connected);
+      } catch (error) {
+        // It may have connected, or do so yet, and its answer was lost.
+        void connected.then(refuse);
+        throw error;
       } finally {
         server.close();
       }
