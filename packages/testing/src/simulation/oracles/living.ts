@@ -67,7 +67,8 @@ function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     case 'seeds-unusable': {
       const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
       // A store that was exchanged for a while names another cluster than the one that was formed meanwhile.
-      const isElsewhere = members.length === 0 && stage.living.some(({ formedIn }) => formedIn !== undefined);
+      const wasExchanged = truth.replacedMs >= 0 && members.length === 0;
+      const isElsewhere = wasExchanged && stage.living.some(({ formedIn }) => formedIn !== undefined);
       return isMinority || isElsewhere || dividesViews(stage, actor.name);
     }
     case 'nobody-alive':
@@ -238,7 +239,8 @@ const F14: Oracle = {
         const newest = Math.max(0, ...members.map((actor) => keptVersion(court, actor, truth.record)));
         for (const actor of members) {
           const agrees = truth.record?.clusterId === actor.formedIn?.clusterId;
-          check(agrees || splits.told.has(actor), () => `${actor.label} is formed, and its cluster is not on record`);
+          const isSplit = truth.replacedMs >= 0 && splits.told.has(actor);
+          check(agrees || isSplit, () => `${actor.label} is formed, and its cluster is not on record`);
         }
         const version = truth.record?.version ?? 0;
         check(version >= newest, () => `version ${version} is on record, a member has kept ${newest}`);
