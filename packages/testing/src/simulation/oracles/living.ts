@@ -2,7 +2,7 @@ import type { NodeState } from '@autocluster/core';
 import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
-import type { Stage } from '../stage.js';
+import { isEvicted, lacking, mayFail, mustWait, watchSplits } from './allowances.js';
 import { propagationMs } from './creating.js';
 import type { Court, Oracle } from './oracle.js';
 
@@ -55,96 +55,6 @@ const F9: Oracle = {
     },
   }),
 };
-
-/** Whether waiting is all that this node may do, as things truly are. */
-function mustWait({ stage, truth }: Court, actor: Actor): boolean {
-  const { state } = actor;
-  const members = stage.living.filter(({ formedIn }) => formedIn && formedIn.clusterId === truth.record?.clusterId);
-  const base = truth.record?.size ?? 0;
-  if (isHalfMade(stage, truth.record, members.length === 0 ? stage.names : [actor.name])) return true;
-  if (state.kind !== 'waiting') return false;
-  switch (state.reason) {
-    case 'seeds-unusable': {
-      const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
-      // A store that was exchanged for a while names another cluster than the one that was formed meanwhile.
-      const wasExchanged = truth.replacedMs >= 0 && members.length === 0;
-      const isElsewhere = wasExchanged && stage.living.some(({ formedIn }) => formedIn !== undefined);
-      return isMinority || isElsewhere || dividesViews(stage, actor.name);
-    }
-    case 'nobody-alive':
-      return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
-    // Whoever still has its data was removed: an operator must say whether it counts.
-    case 'maybe-evicted':
-      return dividesViews(stage, actor.name) || (members.length === 0 && hasOnlyRemoved(stage, truth.record));
-    case 'peers-not-ready':
-      return members.length === 0 && hasOnlyRemoved(stage, truth.record);
-    case 'too-few-members':
-      return stage.living.length < stage.traits.nodesExpectedMin;
-    default:
-      return false;
-  }
-}
-
-/** Whether some of the other daemons of its cluster count it in and some do not: a restored disk does that, and for good. */
-function dividesViews(stage: Stage, name: string): boolean {
-  if (!stage.durable) return false;
-  const own = stage.daemons.daemon(name).inspect().disk;
-  const others = stage.daemons.daemons
-    .map((each) => each.inspect().disk)
-    .filter((disk) => disk.cluster === own.cluster);
-  const counts = others.filter((disk) => disk !== own).map((disk) => disk.members.includes(name));
-  return counts.includes(true) && counts.includes(false);
-}
-
-/** Whether the disks of all of these that name this cluster went back to the middle of its create, and have no data of it. */
-function isHalfMade(stage: Stage, record: ClusterRecord | undefined, names: readonly string[]): boolean {
-  const disks = names.map((name) => stage.daemons.daemon(name).inspect().disk);
-  const named = disks.filter(({ identity }) => 'clusterId' in identity && identity.clusterId === record?.clusterId);
-  return named.length > 0 && named.every(({ cluster }) => cluster === undefined);
-}
-
-/** Whether all that have data of this cluster were removed from it. */
-function hasOnlyRemoved(stage: Stage, record: ClusterRecord | undefined): boolean {
-  const owners = stage.names.filter((name) => stage.committedTo(name)?.clusterId === record?.clusterId);
-  return record !== undefined && owners.length > 0 && owners.every((name) => record.removed.includes(name));
-}
-
-/** Whether this node had to fail, as things truly were. */
-function mayFail({ stage, truth }: Court, actor: Actor, code: string): boolean {
-  // The store kept an entry longer than it promises, or there were two of them.
-  if (code === 'NAME_HELD')
-    return (
-      truth.prolongedMs > 0 ||
-      truth.replacedMs > 0 ||
-      stage.actors.some((each) => each.beside && each.name === actor.name)
-    );
-  if (code === 'WORK_STUCK') return stage.hung.has(actor.name);
-  const own = stage.committedTo(actor.name)?.clusterId;
-  const rivals = [truth.record?.clusterId, ...stage.names.map((name) => stage.committedTo(name)?.clusterId)];
-  if (code === 'CLUSTER_MISMATCH') return rivals.some((other) => other !== undefined && other !== own);
-  return false;
-}
-
-/** Who has told of two clusters: what were two is reported by both, and never merged. */
-function watchSplits(): { readonly told: ReadonlySet<Actor>; readonly node: (actor: Actor, fact: NodeFact) => void } {
-  const told = new Set<Actor>();
-  return {
-    told,
-    node(actor, fact) {
-      if (fact.kind === 'event' && fact.event.name === 'split.seen') told.add(actor);
-    },
-  };
-}
-
-/** Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. */
-function isEvicted({ durable, daemons, truth }: Stage, { name }: Actor): boolean {
-  if (truth.record?.removed.includes(name)) return true;
-  if (!durable) return false;
-  const own = daemons.daemon(name).inspect().disk;
-  const others = daemons.daemons.filter((each) => each.self() !== name).map((each) => each.inspect().disk);
-  const superseded = 'generation' in own.identity && own.identity.generation < (truth.record?.generation ?? 0);
-  return superseded || !others.some((disk) => disk.cluster === own.cluster && disk.members.includes(name));
-}
 
 const F10: Oracle = {
   id: 'F10',
@@ -286,15 +196,5 @@ const F19: Oracle = {
     };
   },
 };
-
-/** Whether any member, as it is or was a moment ago, does not have this node in its view. */
-function lacking({ stage }: Court, actor: Actor): boolean {
-  if (!stage.durable) return false;
-  const own = stage.daemons.daemon(actor.name).inspect().disk;
-  return stage.daemons.daemons.some((peer) => {
-    const { disk } = peer.inspect();
-    return disk.cluster === own.cluster && !disk.members.includes(actor.name);
-  });
-}
 
 export const LIVING_ORACLES: readonly Oracle[] = [F8, F9, F10, F12, F14, F19];
