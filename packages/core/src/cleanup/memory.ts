@@ -1,8 +1,11 @@
 import type { InstanceId, NodeId } from '../backend/index.js';
+import type { Listing } from '../guard/index.js';
 import type { Absence, CleanupMemory, Look } from './observation.js';
 import { type Facts, factsOf } from './plan/facts.js';
 import { stopsOf } from './plan/stops.js';
 import type { CleanupPolicy } from './policy.js';
+
+type Listed = Extract<Listing, { kind: 'listed' }>;
 
 export const FRESH_MEMORY: CleanupMemory = Object.freeze({
   seenAtMs: undefined,
@@ -19,20 +22,43 @@ export function stopClocks(memory: CleanupMemory): CleanupMemory {
   return { ...memory, seenAtMs: undefined, absences: FRESH_MEMORY.absences };
 }
 
-function withStore(memory: CleanupMemory, { listing, nowMs }: Look): CleanupMemory {
+/** Asked for before the latest list was in: it may be the older one. */
+const isLate = ({ listedAtMs }: CleanupMemory, { askedAtMs }: Listed): boolean =>
+  listedAtMs !== undefined && askedAtMs < listedAtMs;
+
+function withStore(memory: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
   if (listing.kind === 'failed' || !listing.list.complete) return memory;
   const { store, revision } = listing.list;
+  const late = isLate(memory, listing);
   const isOther = memory.store !== undefined && store !== undefined && store !== memory.store;
-  const wentBack = memory.revision !== undefined && revision !== undefined && revision < memory.revision;
+  const wentBack = !late && memory.revision !== undefined && revision !== undefined && revision < memory.revision;
   return {
     ...memory,
-    store: store ?? memory.store,
-    revision: revision ?? memory.revision,
+    store: (late ? memory.store : store) ?? store ?? memory.store,
+    revision: (late ? memory.revision : revision) ?? revision ?? memory.revision,
     storeChangedAtMs: isOther || wentBack ? nowMs : memory.storeChangedAtMs,
     listedAtMs: nowMs,
     // The entries of another store, or of an earlier one, say nothing about who was there since.
     instances: isOther || wentBack ? FRESH_MEMORY.instances : memory.instances,
   };
+}
+
+/**
+ * The memory after a list that this node made for something else. Whoever came and went between two looks was there: its absence
+ * ends, and it is known by its latest instance.
+ */
+export function noteListing(before: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
+  const memory = withStore(before, listing, nowMs);
+  if (listing.kind === 'failed' || memory.absences.size + memory.instances.size === 0) return memory;
+  const late = isLate(before, listing);
+  const absences = new Map(memory.absences);
+  const instances = new Map(memory.instances);
+  for (const { node, instance } of listing.list.members) {
+    const absence = absences.get(node);
+    if (!late && (absence || instances.has(node))) instances.set(node, instance);
+    if (absence && absence.sinceMs <= listing.askedAtMs) absences.delete(node);
+  }
+  return { ...memory, absences, instances };
 }
 
 /** Whether nothing was missed since then. */
@@ -86,7 +112,7 @@ function absencesOf(
 
 /** The memory after one more look. A brake that stops the clocks, or too long a gap, makes every absence begin anew. */
 export function remember(policy: CleanupPolicy, before: CleanupMemory, look: Look): CleanupMemory {
-  const memory = withStore(before, look);
+  const memory = withStore(before, look.listing, look.nowMs);
   const facts = factsOf(look);
   const instances = instancesOf(memory, facts, goesOn(policy, before.listedAtMs, look));
   if (stopsOf(policy, look, facts, memory.storeChangedAtMs).length > 0) return { ...stopClocks(memory), instances };

@@ -6,13 +6,14 @@ import {
   isClusterError,
   type NodeId,
 } from '../backend/index.js';
+import type { Listing } from '../guard/index.js';
 import { anySignal, jitteredMs, pause, timestamp } from '../runtime/index.js';
 import { type LockKeeper, tryLock } from '../session/index.js';
 import { AfterWork } from './after-work.js';
 import { familyOf } from './brake.js';
 import { type ExecutorParts, type Removal, removeMember, sameNames } from './executor.js';
 import { brakesOf, type CleanupCounters, type CleanupTick, createHistory, type History } from './history.js';
-import { FRESH_MEMORY, remember, stopClocks } from './memory.js';
+import { FRESH_MEMORY, noteListing, remember, stopClocks } from './memory.js';
 import type { CleanupMemory, Look } from './observation.js';
 import { observe } from './observe.js';
 import { type CleanupPlan, plan } from './plan/index.js';
@@ -91,6 +92,11 @@ export class CleanupScheduler {
     this.#stopping.abort(new ClusterError('ABORTED', 'the node stops', { operation: 'cleanup' }));
     await this.#running;
     await this.#inTurn(() => this.#resign());
+  }
+
+  /** Takes note of a list that this node made for something else. */
+  saw(listing: Listing): void {
+    this.#memory = noteListing(this.#memory, listing, this.#parts.runtime.clock.monotonicMs());
   }
 
   /** What would be done now. Writes nothing. */

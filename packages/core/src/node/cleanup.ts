@@ -14,6 +14,7 @@ import {
   resume,
 } from '../cleanup/index.js';
 import { ClusterError, invalidType } from '../errors/index.js';
+import type { Listing } from '../guard/index.js';
 import type { EventHub } from './event.js';
 
 /** Removing members that are gone. What the executor does by itself, and what an operator asks for. */
@@ -55,6 +56,8 @@ export interface NodeCleanupParts extends Omit<CleanupParts, 'onEvent'> {
 export interface RunningCleanup extends NodeCleanup {
   start(): void;
   stop(): Promise<void>;
+  /** Takes note of a list that this node made for something else. */
+  saw(listing: Listing): void;
 }
 
 /** Tells of plans when they change, and of removals one by one. */
@@ -102,6 +105,7 @@ export function createNodeCleanup({ events, waitMs, ...parts }: NodeCleanupParts
       return scheduler.status;
     },
     start: () => scheduler.start(),
+    saw: (listing) => scheduler.saw(listing),
     stop() {
       stopping.abort(new ClusterError('CLOSED', 'the node stops', { operation: 'cleanup' }));
       return scheduler.stop();

@@ -95,7 +95,10 @@ class Node implements ClusterNode {
       metadata: () => this.#metadata,
       onMachine: (machine) => this.#onMachine(machine),
       onReport: ({ name, data }) => events.emit(name, data),
-      onObservation: (observation) => reporter.observed(observation),
+      onObservation: (observation) => {
+        reporter.observed(observation);
+        this.#cleanup.saw(observation.listing);
+      },
       onGlance: ({ own }) => reporter.glanced(own),
     });
   }

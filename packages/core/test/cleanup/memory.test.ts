@@ -1,0 +1,70 @@
+import type { MemberList } from '@autocluster/core/backend';
+import { describe, expect, it } from 'vitest';
+import { FRESH_MEMORY, noteListing, remember } from '../../src/cleanup/memory.js';
+import type { CleanupMemory } from '../../src/cleanup/observation.js';
+import { entry, lookAt, policyOf } from './plan-kit.js';
+
+const policy = policyOf();
+
+/** n3 is missing since 15 s; it was last listed as n3#1. */
+function missing(): CleanupMemory {
+  const seen = remember(policy, FRESH_MEMORY, lookAt(0, {}));
+  return remember(policy, seen, lookAt(15_000, { away: ['n3'] }));
+}
+
+function listing(askedAtMs: number, more: Partial<MemberList> = {}) {
+  const { listing: made } = lookAt(askedAtMs, {});
+  if (made.kind !== 'listed') return expect.fail('no list');
+  return { kind: 'listed', askedAtMs, list: { ...made.list, revision: 20n, ...more } } as const;
+}
+
+const again = { ...entry('n3'), instance: 'n3#2' };
+const back = { members: [entry('n1'), entry('n2'), again] };
+const without = { members: [entry('n1'), entry('n2')] };
+
+describe('a list that was made for something else', () => {
+  it('C5 C8: ends the absence of who came back between two looks, and knows it by its latest instance', () => {
+    const noted = noteListing(missing(), listing(20_000, back), 20_100);
+    expect(noted.absences.has('n3')).toBe(false);
+    const later = remember(policy, noted, lookAt(30_000, { away: ['n3'], revision: 21n }));
+    expect(later.absences.get('n3')).toMatchObject({ sinceMs: 30_000, forMs: 0, observations: 1 });
+    expect(later.instances.get('n3')).toBe('n3#2');
+  });
+
+  it('says nothing against an absence when it does not show the member either', () => {
+    const noted = noteListing(missing(), listing(20_000, without), 20_100);
+    expect(noted.absences.get('n3')).toEqual(missing().absences.get('n3'));
+  });
+
+  it('from before the absence ends nothing, though it is in later', () => {
+    const noted = noteListing(missing(), listing(14_000, back), 20_100);
+    expect(noted.absences.has('n3')).toBe(true);
+    expect(noted.instances.get('n3')).toBe('n3#1');
+  });
+
+  it('that may miss entries still shows who is there', () => {
+    const noted = noteListing(missing(), listing(20_000, { ...back, complete: false }), 20_100);
+    expect(noted.absences.has('n3')).toBe(false);
+  });
+
+  it.each([
+    ['another store', { store: 's-2' }],
+    ['a store that went back', { revision: 3n }],
+  ])('C12: tells of %s', (_what, more) => {
+    const noted = noteListing(missing(), listing(20_000, { ...without, ...more }), 20_100);
+    expect(noted.storeChangedAtMs).toBe(20_100);
+    expect(noted.instances.size).toBe(0);
+  });
+
+  it('that is in late is no store that went back', () => {
+    const noted = noteListing(missing(), listing(20_000, without), 20_500);
+    const late = remember(policy, noted, lookAt(20_200, { away: ['n3'] }));
+    expect(late.storeChangedAtMs).toBeUndefined();
+    expect(late.revision).toBe(20n);
+  });
+
+  it('that failed changes nothing', () => {
+    const before = missing();
+    expect(noteListing(before, { kind: 'failed', cause: 'STORE_FORBIDDEN' }, 20_100)).toBe(before);
+  });
+});
