@@ -109,14 +109,17 @@ describe.concurrent('RabbitMQ', () => {
       expect((await statusOf(third)).running).toEqual(nodes.map(({ nodename }) => nodename));
     });
 
-    it.sequential('a first node that cannot open its listener ends, and says why', async () => {
-      const node = await fleet.place(specOf('rabbit7', { store: { ...elsewhere().store, cluster: 'closed' } }));
-      const holder = createServer().listen(node.amqpPort, '127.0.0.1');
+    it.sequential.each([
+      ['a first node that cannot open its listener', 'RABBITMQ_NODE_PORT', /the broker did not boot: .*eaddrinuse/],
+      ['a node whose VM does not come up', 'RABBITMQ_DIST_PORT', /eaddrinuse/],
+    ])('%s ends, and says why', async (_what, port, why) => {
+      const node = await fleet.place(specOf('rabbit7', { store: { ...elsewhere().store, cluster: port } }));
+      const holder = createServer().listen(Number(node.environment[port]), '127.0.0.1');
       await once(holder, 'listening');
       try {
         node.start();
         expect(await node.exited).toBe(1);
-        expect(node.log()).toMatch(/the broker did not boot: .*eaddrinuse/);
+        expect(node.log()).toMatch(why);
       } finally {
         holder.close();
       }

@@ -123,9 +123,13 @@ export class RabbitNode {
     this.#child = child;
   }
 
+  /** Not longer than it runs: what has ended will not do what is waited for. */
   async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, withinMs = 240_000): Promise<T> {
+    const ended = new AbortController();
+    const end = (status: number) => ended.abort(new Error(`${this.nodename}: ${what}: it ended with status ${status}`));
+    if (this.running) void this.exited.then(end);
     try {
-      return (await until(`${this.nodename}: ${what}`, look, { withinMs, everyMs: 50 })) as T;
+      return (await until(`${this.nodename}: ${what}`, look, { withinMs, everyMs: 50, signal: ended.signal })) as T;
     } catch (error) {
       const story = this.told.slice(-30).map(({ event, data }) => `${event} ${JSON.stringify(data)}`);
       throw new Error(`${String(error)}\n${story.join('\n')}\n${this.log().slice(-3000)}`, { cause: error });

@@ -43,15 +43,25 @@ function serverEnvironment(config: RabbitmqConfig): Record<string, string | unde
   };
 }
 
+/** Passes on what the VM prints, without the word by which it says that it is up. */
 function watchForUp(child: ChildProcess, isUp: () => void): void {
-  let seen = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    if (seen.includes(UP)) return void process.stdout.write(text);
-    seen += text;
-    if (!seen.includes(UP)) return;
-    process.stdout.write(seen.replace(UP, ''));
+  let held = '';
+  let up = false;
+  const passOn = (text: string) => {
+    held = '';
+    process.stdout.write(text);
+  };
+  const { stdout } = child;
+  stdout?.setEncoding('utf8').on('data', (text: string) => {
+    if (up) return passOn(text);
+    held += text;
+    up = held.includes(UP);
+    if (!up) return;
+    passOn(held.replace(UP, ''));
     isUp();
   });
+  // Of a VM that was never up, the reason.
+  stdout?.once('end', () => passOn(held));
 }
 
 export function startServer(config: RabbitmqConfig): Server {

@@ -83,15 +83,20 @@ const AWAY = '65';
 /** A member must be away for so long, at least, before it is removed. */
 const AWAY_TTLS = 4;
 
-/** Where dead members are looked for, one is away for long enough. */
-function drawAbsence({ traits, node, random, pick, chance }: Outline): Happening {
+/** Where dead members are looked for, one is away for long enough, and now and then it was away shortly before. */
+function drawAbsences({ traits, node, random, pick, chance }: Outline): readonly Happening[] {
   const ttls = (least: number, most: number) => Math.round((least + random.next() * (most - least)) * traits.ttlMs);
-  const how = pick(['powerOff', 'stop', 'crash']);
-  return {
-    atMs: ttls(0.2, 2),
+  const values = { node: node(), how: pick(['powerOff', 'stop', 'crash']) };
+  const absence = (atMs: number, forMs: number, forGood: boolean): Happening => ({
+    atMs,
     fault: AWAY,
-    values: { node: node(), how, forMs: ttls(AWAY_TTLS, 6), forGood: chance(0.3) },
-  };
+    values: { ...values, forMs, forGood },
+  });
+  const atMs = ttls(0.2, 2);
+  const long = (fromMs: number) => absence(fromMs, ttls(AWAY_TTLS, 6), chance(0.3));
+  if (!chance(0.25)) return [long(atMs)];
+  const shortMs = ttls(1.2, 2);
+  return [absence(atMs, shortMs, false), long(atMs + shortMs + ttls(0.2, 1))];
 }
 
 /** The fault by which a daemon is down while its process lives. */
@@ -126,7 +131,7 @@ export function drawPlan(options: DrawOptions): Plan {
     const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
-  if (cleans) happenings.push(drawAbsence(outline));
+  if (cleans) happenings.push(...drawAbsences(outline));
   if (cleans && allowed.some(({ id }) => id === DOWN) && dies.chance(0.25)) happenings.push(drawOutage(outline));
   happenings.sort((a, b) => a.atMs - b.atMs);
   return { seed, traits, happenings, healAtMs: lengthMs, quietMs };
