@@ -128,7 +128,8 @@ export function drawPlan(options: DrawOptions): Plan {
     const kind = drawFault(weights, dies);
     if (!kind) break;
     // Most of what can go wrong goes wrong while a cluster is formed: early times are drawn more often.
-    const atMs = Math.round(dies.random.next() ** 2 * lengthMs);
+    const isFirst = kind.liesInWait && dies.chance(0.6);
+    const atMs = isFirst ? 0 : Math.round(dies.random.next() ** 2 * lengthMs);
     happenings.push({ atMs, fault: kind.id, values: kind.draw(outline) });
   }
   if (cleans) happenings.push(...drawAbsences(outline));

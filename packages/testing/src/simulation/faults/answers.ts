@@ -77,6 +77,7 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
   }),
   fault('6b', {
     title: 'a commit is on its way for longer than its lock is held',
+    liesInWait: true,
     draw: ({ node, random }) => ({ node: node(), share: 1 + random.next() * 2 }),
     strike(stage, { node, share }, id) {
       const delay = () => {

@@ -48,12 +48,13 @@ const otherRecord = (clusterId: string, createdBy: string, size: number): Cluste
 export const DAEMON_FAULTS: readonly FaultKind[] = [
   fault('39', {
     title: "the daemon's work fails or hangs on the way",
+    liesInWait: true,
     fits,
     draw: (outline) => ({
       node: outline.node(),
       verbs: WORK.filter(() => outline.chance(0.5)),
       times: 1 + outline.below(3),
-      forMs: outline.ttls(3),
+      forMs: outline.traits.ttlMs + outline.ttls(3),
       ...trouble(outline),
     }),
     strike(stage, { node, verbs, times, forMs, kind, afterSteps }, id) {
@@ -76,14 +77,14 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
   }),
   fault('39b', {
     title: 'the driver says that work is done which it has not done',
+    liesInWait: true,
     fits,
     draw: (outline) => ({
       node: outline.node(),
       verb: outline.pick(['join', 'create', 'reset'] as const),
-      forMs: outline.ttls(2),
     }),
-    strike(stage, { node, verb, forMs }, id) {
-      stage.strikeDaemon(id, node, { kind: 'pretend', verbs: [verb], times: 1 }, forMs);
+    strike(stage, { node, verb }, id) {
+      stage.strikeDaemon(id, node, { kind: 'pretend', verbs: [verb], times: 1 }, stage.plan.healAtMs);
     },
   }),
   fault('41', {
@@ -124,6 +125,7 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
   }),
   fault('44', {
     title: 'a join takes longer than a TTL',
+    liesInWait: true,
     fits,
     draw: ({ node, traits, random }) => ({ node: node(), byMs: traits.ttlMs * (1 + random.next()) }),
     strike: (stage, { node, byMs }, id) =>
@@ -131,6 +133,7 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
   }),
   fault('45', {
     title: 'a join has succeeded, and its answer is lost',
+    liesInWait: true,
     fits,
     draw: ({ node }) => ({ node: node() }),
     strike: (stage, { node }, id) =>

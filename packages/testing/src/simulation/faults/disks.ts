@@ -16,6 +16,7 @@ export const DISK_FAULTS: readonly FaultKind[] = [
   }),
   fault('62', {
     title: 'a seed loses its data between the check and the join',
+    liesInWait: true,
     fits,
     draw: ({ node, pick }) => ({ node: node(), when: pick(['health', 'join']) }),
     strike(stage, { node, when }, id) {

@@ -22,6 +22,8 @@ export interface FaultKind {
   readonly title: string;
   /** Whether it is there before the first node is launched. */
   readonly isEarly: boolean;
+  /** Whether it lies in wait for what mostly happens while a cluster is formed: a create, a join, a lock. */
+  readonly liesInWait: boolean;
   /** Whether it can happen at all in a history with these traits. */
   readonly fits: (traits: Traits) => boolean;
   readonly draw: (outline: Outline) => PlanValues;
@@ -32,12 +34,13 @@ interface Definition<Values extends PlanValues> {
   readonly title: string;
   readonly fits?: (traits: Traits) => boolean;
   readonly isEarly?: boolean;
+  readonly liesInWait?: boolean;
   readonly draw: (outline: Outline) => Values;
   readonly strike: (stage: Stage, values: Values, id: string) => void;
 }
 
 /** A fault whose values are of one type. They come back from a plan as they were drawn. */
 export function fault<Values extends PlanValues>(id: string, definition: Definition<Values>): FaultKind {
-  const { title, fits = () => true, isEarly = false, draw, strike } = definition;
-  return { id, title, fits, isEarly, draw, strike: (stage, values) => strike(stage, values as Values, id) };
+  const { title, fits = () => true, isEarly = false, liesInWait = false, draw, strike } = definition;
+  return { id, title, fits, isEarly, liesInWait, draw, strike: (stage, values) => strike(stage, values as Values, id) };
 }

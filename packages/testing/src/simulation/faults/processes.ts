@@ -48,6 +48,7 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('32', {
     title: 'a process is stopped in the middle of a call',
+    liesInWait: true,
     draw: (outline) => ({ ...step(outline), forMs: outline.ttls(3) }),
     strike(stage, { node, verb, when, withinMs, forMs }, id) {
       stage.atNext(
@@ -84,6 +85,7 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('35', {
     title: 'a process is killed in the middle of a call',
+    liesInWait: true,
     draw: step,
     strike(stage, { node, verb, when, withinMs, backAfterMs }, id) {
       const kill = (name: string) => {
@@ -98,6 +100,7 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('36', {
     title: 'a process is told to stop in the middle of a call',
+    liesInWait: true,
     draw: step,
     strike(stage, { node, verb, when, withinMs, backAfterMs }, id) {
       stage.atNext(
@@ -155,6 +158,7 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('46', {
     title: 'whoever holds the formation lock is killed when it commits',
+    liesInWait: true,
     draw: ({ pick, ttls }) => ({
       verb: pick(['create', 'unlock', 'committed']),
       when: pick(['sent', 'answered']),
