@@ -1,4 +1,5 @@
 import type { Fault, FaultScope, Verb } from '../../store/index.js';
+import type { Actor } from '../actor.js';
 import type { Stage } from '../stage.js';
 import { fault, type FaultKind, type Outline } from './fault.js';
 
@@ -27,8 +28,10 @@ interface Scope {
 }
 
 function strike(stage: Stage, id: string, { node, verbs, times, chance, forMs }: Scope, what: Fault): void {
+  const begin = (actor: Actor) => stage.strikeCalls(id, actor, { ...what, verbs, times, chance }, forMs);
   const actor = stage.current(node);
-  if (actor) stage.strikeCalls(id, actor, { ...what, verbs, times, chance }, forMs);
+  if (actor) begin(actor);
+  else stage.atNext({ verb: 'register', node, when: 'sent' }, begin, stage.plan.healAtMs);
 }
 
 const onLists = (outline: Outline) => ({ ...scope(outline), verbs: ['list'] as const });
@@ -95,6 +98,7 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
   }),
   fault('10', {
     title: 'a list is incomplete and says so',
+    liesInWait: true,
     draw: onLists,
     strike: (stage, values, id) => strike(stage, id, values, { kind: 'partial-list' }),
   }),

@@ -1,7 +1,7 @@
 import { CLEANUP_LOCK, type MemberList } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
-import type { Oracle } from './oracle.js';
+import type { Court, Oracle, Watcher } from './oracle.js';
 
 interface Seen {
   readonly store: string | undefined;
@@ -57,10 +57,36 @@ function freezes(id: 'V1' | 'V3', holds: string, what: 'reverted' | 'changed'): 
 const V1 = freezes('V1', 'whoever sees the store go back decides nothing for one propagation', 'reverted');
 const V3 = freezes('V3', 'whoever sees another store decides nothing for one propagation', 'changed');
 
+const viewOf = (nodes: readonly string[], complete: boolean): string =>
+  `${[...nodes].sort().join(' ')}${complete ? '' : ' …'}`;
+
+/** Every list with which each node was answered: one that failed, or that it never got, is none that it may show. */
+function watchAnswers({ check }: Court): Watcher {
+  const answers = new Map<Actor, Set<string>>();
+  return {
+    answered({ actor, verb, end }) {
+      if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
+      const told = answers.get(actor) ?? new Set();
+      const nodes = end.value.members.map(({ node }) => node);
+      answers.set(actor, told.add(viewOf(nodes, end.value.complete)));
+    },
+    node(actor, fact) {
+      if (fact.kind !== 'event' || fact.event.name !== 'view.changed') return;
+      const { members, complete } = fact.event.data as {
+        readonly members: readonly string[];
+        readonly complete: boolean;
+      };
+      const shown = viewOf(members, complete);
+      check(answers.get(actor)?.has(shown) === true, () => `${actor.label} shows ${shown}, which no list said`);
+    },
+  };
+}
+
 const V2: Oracle = {
   id: 'V2',
-  holds: 'once it is quiet, what a node shows is what the store lists',
+  holds: 'what a node shows is what a list said, and once it is quiet, what the store lists',
   watch: (court) => ({
+    ...watchAnswers(court),
     end() {
       const { check, stage, truth } = court;
       // Where the store tells of changes, a change whose telling was lost may go unseen for two TTLs.
