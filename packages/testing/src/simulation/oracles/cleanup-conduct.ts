@@ -3,6 +3,7 @@ import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK } from '@autocluster/c
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
+import { watchClocks, watchListBrakes } from './cleanup-brakes.js';
 import { mayNotKnow } from './locks.js';
 import type { Oracle } from './oracle.js';
 import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
@@ -80,11 +81,13 @@ const C10: Oracle = {
 
 const C11: Oracle = {
   id: 'C11',
-  holds: 'nobody is removed within one grace after the store became another one or went back',
+  holds:
+    'nobody is removed within one grace after the store changed or the clocks stood, and lists that lack hold a plan',
   watch(court) {
     const { stage, check } = court;
     const { answers } = listLogOf(court);
-    return watchRemovals(court, ({ actor, node, list }) => {
+    const [clocks, lists] = [watchClocks(court), watchListBrakes(court)];
+    const changes = watchRemovals(court, ({ actor, node, list }) => {
       const untilMs = stage.nowMs - graceMs(court);
       const isBefore = (each: ListAnswer) => each.actor === actor && each.list.complete && each.atMs < untilMs;
       const before = answers.findLast(isBefore)?.list;
@@ -92,6 +95,17 @@ const C11: Oracle = {
       const fell = before?.revision !== undefined && list?.revision !== undefined && list.revision < before.revision;
       check(!isOther && !fell, () => `${actor.label} removes ${node} within a grace after the store changed`);
     });
+    return {
+      ...lists,
+      sent(call) {
+        changes.sent(call);
+        clocks.sent?.(call);
+      },
+      node(actor, fact) {
+        clocks.node?.(actor, fact);
+        lists.node?.(actor, fact);
+      },
+    };
   },
 };
 
@@ -173,7 +187,8 @@ const C16: Oracle = {
       const turnsMs = (2 * stage.traits.nodes + 2) * stage.timing.renewalMs + stage.timing.latestTakeoverMs;
       if (!stage.durable || quietMs < turnsMs) return;
       for (const actor of stage.living) {
-        if (actor.formedIn === undefined) continue;
+        // Whether there may be two clusters is another question.
+        if (actor.formedIn === undefined || actor.formedIn.clusterId !== truth.record?.clusterId) continue;
         const { members } = stage.daemons.daemon(actor.name).inspect().disk;
         const size = truth.record?.size ?? 0;
         check(size >= members.length, () => `${actor.label} has ${members.length} members, the record counts ${size}`);
