@@ -138,7 +138,9 @@ class Execution {
     const { node, cleanupLock, memory } = this.#request;
     const record = await this.#lookAgain(lock);
     if (!record.removed.includes(node)) refuse('readmitted', `${node} is not marked any more`);
-    const instance = memory().instances.get(node);
+    const { absences, instances } = memory();
+    if (!absences.has(node)) refuse('returned', `${node} was listed again while everything was looked at`);
+    const instance = instances.get(node);
     const scope = anySignal([this.#request.signal, lock.signal, cleanupLock.signal]);
     lock.assertHeld();
     cleanupLock.assertHeld();

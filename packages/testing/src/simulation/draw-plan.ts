@@ -83,8 +83,11 @@ const AWAY = '65';
 /** A member must be away for so long, at least, before it is removed. */
 const AWAY_TTLS = 4;
 
-/** Where dead members are looked for, one is away for long enough, and now and then it was away shortly before. */
-function drawAbsences({ traits, node, random, pick, chance }: Outline): readonly Happening[] {
+/**
+ * Where dead members are looked for, one is away for long enough, and now and then it was away shortly before, or others are away
+ * as well.
+ */
+function drawAbsences({ traits, node, random, pick, chance, below }: Outline): readonly Happening[] {
   const ttls = (least: number, most: number) => Math.round((least + random.next() * (most - least)) * traits.ttlMs);
   const values = { node: node(), how: pick(['powerOff', 'stop', 'crash']) };
   const absence = (atMs: number, forMs: number, forGood: boolean): Happening => ({
@@ -94,7 +97,15 @@ function drawAbsences({ traits, node, random, pick, chance }: Outline): readonly
   });
   const atMs = ttls(0.2, 2);
   const long = (fromMs: number) => absence(fromMs, ttls(AWAY_TTLS, 6), chance(0.3));
-  if (!chance(0.25)) return [long(atMs)];
+  if (chance(0.25)) {
+    const others = new Set(Array.from({ length: 1 + below(3) }, node).filter((each) => each !== values.node));
+    const beside = (other: string): Happening => {
+      const also = long(atMs + ttls(0, 0.5));
+      return { ...also, values: { ...also.values, node: other } };
+    };
+    return [long(atMs), ...[...others].map(beside)];
+  }
+  if (chance(0.67)) return [long(atMs)];
   const shortMs = ttls(1.2, 2);
   return [absence(atMs, shortMs, false), long(atMs + shortMs + ttls(0.2, 1))];
 }

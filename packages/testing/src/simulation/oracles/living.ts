@@ -97,6 +97,12 @@ const F12: Oracle = {
   watch: ({ check, truth, stage }) => {
     const live = new Map<string, string>();
     return {
+      node(actor, fact) {
+        if (fact.kind !== 'state' || fact.state.kind !== 'formed' || fact.before.kind === 'formed') return;
+        const listed = truth.registrations.get(actor.name)?.instance ?? actor.instance;
+        const excused = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
+        check(listed === actor.instance || excused, () => `${actor.label} is formed, and ${listed} has its name`);
+      },
       store(event) {
         if (event.kind === 'registered') {
           const other = live.get(event.node) ?? event.instance;
