@@ -31,7 +31,9 @@ function strike(stage: Stage, id: string, { node, verbs, times, chance, forMs }:
   const begin = (actor: Actor) => stage.strikeCalls(id, actor, { ...what, verbs, times, chance }, forMs);
   const actor = stage.current(node);
   if (actor) begin(actor);
-  else stage.atNext({ verb: 'register', node, when: 'sent' }, begin, stage.plan.healAtMs);
+  // Whoever begins with the answers of another store forms another cluster there, as it should.
+  else if (what.kind === 'partial-list')
+    stage.atNext({ verb: 'register', node, when: 'sent' }, begin, stage.plan.healAtMs);
 }
 
 const onLists = (outline: Outline) => ({ ...scope(outline), verbs: ['list'] as const });
@@ -133,7 +135,7 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
     strike(stage, { node, share }, id) {
       const actor = stage.current(node);
       // A node that has seen no other store cannot tell that this one is wrong.
-      if (!actor || !stage.truth.lists.has(actor)) return;
+      if (!actor || stage.truth.lists.get(actor)?.list.complete !== true) return;
       const forMs = share * (stage.timing.renewalMs + stage.timing.callTimeoutMs);
       strike(stage, id, { node, forMs, ...ALL_CALLS }, { kind: 'elsewhere' });
     },

@@ -49,8 +49,8 @@ const L6: Oracle = {
         const asked = truth.attempts.get(event.attempt);
         // What reaches another store late lapses there: that store never knew that the attempt was over.
         const released = asked?.unlockSentMs !== undefined && asked.unlockSentMs > truth.replacedMs;
-        // A release that died with its process ends nothing.
-        const known = asked?.unlockAnswered === true || asked?.actor.crashed === false;
+        // A release that ended with its process, unanswered, ends nothing.
+        const known = asked?.unlockAnswered === true || asked?.actor.alive === true;
         check(!released || !known, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
       },
       node(actor, fact) {
