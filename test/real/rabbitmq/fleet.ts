@@ -132,7 +132,8 @@ export class RabbitNode {
       return (await until(`${this.nodename}: ${what}`, look, { withinMs, everyMs: 50, signal: ended.signal })) as T;
     } catch (error) {
       const story = this.told.slice(-30).map(({ event, data }) => `${event} ${JSON.stringify(data)}`);
-      throw new Error(`${String(error)}\n${story.join('\n')}\n${this.log().slice(-3000)}`, { cause: error });
+      const why: unknown = ended.signal.aborted ? ended.signal.reason : error;
+      throw new Error(`${String(why)}\n${story.join('\n')}\n${this.log().slice(-3000)}`, { cause: error });
     }
   }
 

@@ -145,8 +145,8 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     'forgets-another-run',
     'a removal names another instance than the one that was last listed',
     EXECUTOR,
-    '    const instance = instances.get(node);',
-    '    const instance = `${instances.get(node)}x`;',
+    '    const instance = memory().instances.get(node);',
+    '    const instance = `${memory().instances.get(node)}x`;',
   ),
   {
     id: 'goes-on-without-lock',

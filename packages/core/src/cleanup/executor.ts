@@ -126,7 +126,7 @@ class Execution {
 
   async #mark(lock: LockKeeper): Promise<void> {
     const { node } = this.#request;
-    const record = await this.#lookAgain(lock);
+    const { record } = await this.#lookAgain(lock);
     if (record.removed.includes(node)) return letGo(lock);
     const marked = nextRecord(record, lock.grant.token, { removed: [...record.removed, node] });
     const outcome = await lock.release({ signal: this.#request.signal, record: marked });
@@ -136,14 +136,14 @@ class Execution {
   async #forget(lock: LockKeeper): Promise<Removal> {
     const { driver } = this.#parts;
     const { node, cleanupLock, memory } = this.#request;
-    const record = await this.#lookAgain(lock);
+    const { record, look } = await this.#lookAgain(lock);
     if (!record.removed.includes(node)) refuse('readmitted', `${node} is not marked any more`);
-    const { absences, instances } = memory();
-    if (!absences.has(node)) refuse('returned', `${node} was listed again while everything was looked at`);
-    const instance = instances.get(node);
-    const scope = anySignal([this.#request.signal, lock.signal, cleanupLock.signal]);
     lock.assertHeld();
     cleanupLock.assertHeld();
+    // The node may have made a list for something else since the look.
+    this.#requireFree(look);
+    const instance = memory().instances.get(node);
+    const scope = anySignal([this.#request.signal, lock.signal, cleanupLock.signal]);
     this.#asked = true;
     try {
       const call = { signal: scope.signal, list: this.#list };
@@ -164,11 +164,10 @@ class Execution {
 
   /**
    * Everything once more, under the lock: health, a list that began after the grant, every brake with the record of the
-   * grant, and both locks. Answers that record.
+   * grant, and both locks. Answers that record, and what was seen.
    */
-  async #lookAgain(lock: LockKeeper): Promise<ClusterRecord> {
-    const { policy } = this.#parts;
-    const { node, cleanupLock, signal, applied, memory } = this.#request;
+  async #lookAgain(lock: LockKeeper): Promise<{ readonly record: ClusterRecord; readonly look: Look }> {
+    const { cleanupLock, signal, applied } = this.#request;
     const stored = lock.grant.record;
     const seen = await observe(this.#parts, {
       signal,
@@ -185,13 +184,21 @@ class Execution {
     }
     if (stored?.kind !== 'present') return refuse('list-incomplete', `the record is ${stored?.kind ?? 'unknown'}`);
     const look = withRecord(seen, stored.record);
-    const now = plan(policy, { ...look, memory: remember(policy, memory(), look) });
-    const against = objection(now, node, applied !== undefined);
-    if (against) throw new Refusal(against);
+    const now = this.#requireFree(look);
     if (applied) requireUnchanged(applied, now, stored.record);
     await this.#verify(cleanupLock, 'cleanup');
     await this.#verify(lock, 'formation');
-    return stored.record;
+    return { record: stored.record, look };
+  }
+
+  /** Refuses when a brake holds, by this look and all that is remembered now. */
+  #requireFree(look: Look): CleanupPlan {
+    const { policy } = this.#parts;
+    const { node, applied, memory } = this.#request;
+    const now = plan(policy, { ...look, memory: remember(policy, memory(), look) });
+    const against = objection(now, node, applied !== undefined);
+    if (against) throw new Refusal(against);
+    return now;
   }
 
   async #verify(lock: LockKeeper, name: string): Promise<void> {

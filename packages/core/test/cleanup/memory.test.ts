@@ -2,7 +2,8 @@ import type { MemberList } from '@autocluster/core/backend';
 import { describe, expect, it } from 'vitest';
 import { FRESH_MEMORY, noteListing, remember } from '../../src/cleanup/memory.js';
 import type { CleanupMemory } from '../../src/cleanup/observation.js';
-import { entry, lookAt, policyOf } from './plan-kit.js';
+import { plan } from '../../src/cleanup/plan/index.js';
+import { brakes, entry, lookAt, policyOf, rememberAll, RIPE_AT_MS } from './plan-kit.js';
 
 const policy = policyOf();
 
@@ -16,6 +17,20 @@ function listing(askedAtMs: number, more: Partial<MemberList> = {}) {
   const { listing: made } = lookAt(askedAtMs, {});
   if (made.kind !== 'listed') return expect.fail('no list');
   return { kind: 'listed', askedAtMs, list: { ...made.list, revision: 20n, ...more } } as const;
+}
+
+/** What holds n3, by a look from before the list, with all that is remembered after it. */
+function heldAfter(more: Partial<MemberList>): readonly string[] {
+  const looks = RIPE_AT_MS.map((ms, index) => lookAt(ms, index === 0 ? {} : { away: ['n3'] }));
+  const ripe = lookAt(75_000, { away: ['n3'] });
+  const before = rememberAll(policy, [...looks, ripe]);
+  const noted = noteListing(before, listing(75_010, more), 75_020);
+  const held = (memory: CleanupMemory) => {
+    const made = plan(policy, { ...ripe, memory: remember(policy, memory, ripe) });
+    return [...brakes(made), ...made.candidates.flatMap((each) => each.heldBy.map(({ brake }) => brake))];
+  };
+  expect(held(before)).toEqual([]);
+  return held(noted);
 }
 
 const again = { ...entry('n3'), instance: 'n3#2' };
@@ -61,6 +76,12 @@ describe('a list that was made for something else', () => {
     const late = remember(policy, noted, lookAt(20_200, { away: ['n3'] }));
     expect(late.storeChangedAtMs).toBeUndefined();
     expect(late.revision).toBe(20n);
+  });
+
+  it('C8 C11: holds a removal that a look from before it allowed', () => {
+    expect(heldAfter(without)).toEqual([]);
+    expect(heldAfter(back)).toEqual(['grace']);
+    expect(heldAfter({ ...without, store: 's-2' })).toContain('store-changed');
   });
 
   it('that failed changes nothing', () => {
