@@ -26,18 +26,21 @@ export type NodeState =
       /** What would end it, in words. */
       readonly endsWhen: string;
       readonly cause?: ErrorCode;
+      /** What the daemon or the store said when it failed, for people. */
+      readonly text?: string;
     }
   | { readonly kind: 'formed'; readonly identity: ClusterIdentity; readonly role: Role }
   | { readonly kind: 'standalone' | 'failed'; readonly cause: ErrorCode };
 
 function waiting({ wait, sinceMs }: Lasting, nowMs: number): NodeState {
-  const { reason, endsWhen, cause } = wait;
+  const { reason, endsWhen, cause, text } = wait;
   return {
     kind: 'waiting',
     reason,
     forMs: Math.max(0, Math.round(nowMs - sinceMs)),
     endsWhen,
     ...(cause && { cause }),
+    ...(text && { text }),
   };
 }
 

@@ -2,12 +2,19 @@ import type { Clock, MemberList, NodeId } from '../backend/index.js';
 import type { Membership, NodeHealth } from '../driver/index.js';
 import { type ErrorCode, isClusterError } from '../errors/index.js';
 import type { GuardCall, GuardedBackend } from './guarded-backend.js';
+import { fromForeign } from './foreign-error.js';
 import type { DriverGuardCall, GuardedDriver } from './guarded-driver.js';
 
 /** What the own daemon says. Not knowing is a value of its own: a daemon that is down need not be able to tell its membership. */
 export type OwnDaemon =
   | { readonly kind: 'known'; readonly membership: Membership; readonly status: NodeHealth['status'] }
-  | { readonly kind: 'unknown'; readonly cause: ErrorCode; readonly status: 'down' | 'unknown' };
+  | {
+      readonly kind: 'unknown';
+      readonly cause: ErrorCode;
+      /** What it said instead, for people. */
+      readonly text: string;
+      readonly status: 'down' | 'unknown';
+    };
 
 /** What the store says. A list that failed is not an empty one. */
 export type Listing =
@@ -23,8 +30,8 @@ export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall)
     return { kind: 'known', membership, status };
   } catch (error) {
     const { status } = await asked;
-    const cause = isClusterError(error) ? error.code : 'DRIVER_FAILED';
-    return { kind: 'unknown', cause, status: status === 'down' ? status : 'unknown' };
+    const { code, message } = fromForeign(error, 'membership', 'DRIVER_FAILED');
+    return { kind: 'unknown', cause: code, text: message, status: status === 'down' ? status : 'unknown' };
   }
 }
 

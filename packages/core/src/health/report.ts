@@ -97,7 +97,7 @@ function listed({ o: { self, registration }, members }: Facts): Verdict {
 }
 
 function daemon({ o: { own, ownHealth } }: Facts): Verdict {
-  if (own.kind === 'unknown') return failing(`the daemon does not answer: ${own.cause}`);
+  if (own.kind === 'unknown') return failing(`the daemon does not answer: ${own.text}`);
   const { status, ready, detail } = ownHealth;
   if (status === 'up' && ready) return ok(detail || 'up and ready');
   return failing(`${status}${status === 'up' ? ', not ready' : ''}: ${detail}`);

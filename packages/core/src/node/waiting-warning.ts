@@ -15,13 +15,13 @@ export function createWaitingWarning(runtime: Runtime, cluster: string): { see(s
   return {
     see(state) {
       if (state.kind !== 'waiting') return end();
-      const { reason, endsWhen, cause } = state;
+      const { reason, endsWhen, cause, text: said } = state;
       if (reason === watched || warned.has(reason)) return;
       end();
       watched = reason;
       cancel = runtime.after(PATIENCE_MS, () => {
         warned.add(reason);
-        const because = cause ? ` (${cause})` : '';
+        const because = cause ? ` (${said ?? cause})` : '';
         const text = `cluster ${cluster}: waiting for ${reason}${because}; ends when ${endsWhen}`;
         process.emitWarning(text, { code: 'AUTOCLUSTER_WAITING' });
       });

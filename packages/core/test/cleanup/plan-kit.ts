@@ -89,7 +89,7 @@ export function lookAt(nowMs: number, sketch: Sketch): Look {
     formationBusy: sketch.formationBusy,
     own:
       own === 'unknown'
-        ? { kind: 'unknown', cause: 'DRIVER_FAILED', status: 'unknown' }
+        ? { kind: 'unknown', cause: 'DRIVER_FAILED', text: 'no answer', status: 'unknown' }
         : {
             kind: 'known',
             membership: { identity: own, members, running: seen, partitions: [] },

@@ -36,7 +36,7 @@ function rival({ listed }: Facts, record: ClusterRecord): string | undefined {
 }
 
 function unknownHealth({ own }: Look, { unknown }: Facts, policy: CleanupPolicy): string | undefined {
-  if (own.kind === 'unknown') return `the own daemon does not answer: ${own.cause}`;
+  if (own.kind === 'unknown') return `the own daemon does not answer: ${own.text}`;
   if (own.status !== 'up') return `the own daemon is ${own.status}`;
   if (unknown.length <= policy.observersUnknownMax) return undefined;
   const shown = unknown.slice(0, 5).join(', ');

@@ -35,6 +35,8 @@ export interface Wait {
   /** What would end it, in words. */
   readonly endsWhen: string;
   readonly cause?: ErrorCode;
+  /** What the call that failed said, for people. */
+  readonly text?: string;
   /** When to look again at the latest, in ms from now. Default: the refresh interval. */
   readonly retryMs?: number;
 }
@@ -102,6 +104,10 @@ export interface Row<C> {
 
 export const heldFor = (c: Look, clock: ClockName): number => heldForMs(c.memory, clock, c.observation);
 
-export function wait(reason: WaitReason, endsWhen: string, more: Pick<Wait, 'cause' | 'retryMs'> = {}): Outcome {
+export function wait(
+  reason: WaitReason,
+  endsWhen: string,
+  more: Pick<Wait, 'cause' | 'text' | 'retryMs'> = {},
+): Outcome {
   return { kind: 'wait', reason, endsWhen, ...more };
 }

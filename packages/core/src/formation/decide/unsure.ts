@@ -20,7 +20,7 @@ export const UNKNOWN_ROWS: readonly Row<Look>[] = [
     row: '0',
     when: ({ observation }) => observation.own.kind === 'unknown',
     outcome: ({ formed, observation: { own } }) => {
-      const cause = own.kind === 'unknown' ? { cause: own.cause } : {};
+      const cause = own.kind === 'unknown' ? { cause: own.cause, text: own.text } : {};
       return waitUnlessFormed(formed, wait('own-daemon-unknown', 'the own daemon answers', cause));
     },
   },

@@ -19,7 +19,7 @@ import {
   released,
   workFailed,
 } from './under-lock.js';
-import { fail, storeFailed, waitAfterFailure } from './wait.js';
+import { fail, ownDaemonUnknown, storeFailed } from './wait.js';
 
 export type { Step } from './transition.js';
 
@@ -100,8 +100,7 @@ function inspected(
   { own, nowMs }: Extract<Reply, { kind: 'inspected' }>,
 ): Step {
   if (own.kind === 'unknown') {
-    const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: own.cause } as const;
-    return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });
+    return ownDaemonUnknown(config, machine, { code: own.cause, text: own.text }, nowMs);
   }
   const standpoint = joiningAs(own);
   const lasting = machine.phase.kind === 'inspecting' ? machine.phase.lasting : undefined;
@@ -206,10 +205,8 @@ function failed(
       return machine.standing
         ? storeFailed(config, machine, failure, nowMs, 'discover')
         : workFailed(config, machine, failure, nowMs);
-    case 'inspecting': {
-      const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: failure.code } as const;
-      return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });
-    }
+    case 'inspecting':
+      return ownDaemonUnknown(config, machine, failure, nowMs);
     default:
       return unchanged(machine);
   }

@@ -278,6 +278,7 @@ export function workFailed(config: FormationConfig, machine: Machine, failure: F
     reason: 'daemon-failed',
     endsWhen: 'the daemon does what it is asked to',
     cause: failure.code,
+    text: failure.text,
     retryMs,
   } as const;
   return release(config, { ...machine, failures: machine.failures + 1 }, { next: 'wait', wait }, nowMs);

@@ -58,7 +58,7 @@ export function waitFor(
   if (machine.standing) return restFormed(config, machine, { released: more.released });
   const leftMs = timeLeftMs(config, machine, nowMs);
   if (leftMs <= 0) {
-    const cause = wait.cause ? ` (${wait.cause})` : '';
+    const cause = wait.cause ? ` (${wait.text ?? wait.cause})` : '';
     const text = `no cluster after ${config.formationTimeoutMs} ms without progress; waiting for ${wait.reason}${cause} until ${wait.endsWhen}`;
     return fail(config, machine, { code: 'FORMATION_TIMEOUT', text }, wait);
   }
@@ -90,8 +90,23 @@ export function storeFailed(
   nowMs: number,
   resume: Resume,
 ): Step {
-  const wait = { reason: 'store-unreachable', endsWhen: 'the store answers', cause: failure.code } as const;
+  const wait = {
+    reason: 'store-unreachable',
+    endsWhen: 'the store answers',
+    cause: failure.code,
+    text: failure.text,
+  } as const;
   return waitAfterFailure(config, machine, wait, nowMs, { resume });
+}
+
+export function ownDaemonUnknown(
+  config: FormationConfig,
+  machine: Machine,
+  { code, text }: Failure,
+  nowMs: number,
+): Step {
+  const wait = { reason: 'own-daemon-unknown', endsWhen: 'the own daemon answers', cause: code, text } as const;
+  return waitAfterFailure(config, machine, wait, nowMs, { resume: 'inspect' });
 }
 
 /** A formed node at rest, until its daemon is to be looked at again or the store says that something changed. */
