@@ -91,14 +91,20 @@ export function watchSplits(): {
   };
 }
 
-/** Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. */
-export function isEvicted({ durable, daemons, truth }: Stage, { name }: Actor): boolean {
+/**
+ * Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. Who has ended and
+ * still counts it in cannot be asked; what a majority says is then all that there is.
+ */
+export function isEvicted({ durable, daemons, living, truth }: Stage, { name }: Actor): boolean {
   if (truth.record?.removed.includes(name)) return true;
   if (!durable) return false;
   const own = daemons.daemon(name).inspect().disk;
-  const others = daemons.daemons.filter((each) => each.self() !== name).map((each) => each.inspect().disk);
+  const others = daemons.daemons.filter((each) => each.self() !== name && each.inspect().disk.cluster === own.cluster);
+  const naming = others.filter((each) => each.inspect().disk.members.includes(name));
+  const isMinority = (others.length - naming.length) * 2 > (truth.record?.size ?? 0);
+  const isNamed = naming.some((each) => !isMinority || living.some((actor) => actor.name === each.self()));
   const superseded = 'generation' in own.identity && own.identity.generation < (truth.record?.generation ?? 0);
-  return superseded || !others.some((disk) => disk.cluster === own.cluster && disk.members.includes(name));
+  return superseded || !isNamed;
 }
 
 /** Whether any member, as it is or was a moment ago, does not have this node in its view. */
