@@ -131,7 +131,12 @@ export function observation(sketch: Sketch = {}): Observation {
     nowMs,
     own:
       own === 'unknown'
-        ? { kind: 'unknown', cause: 'DRIVER_FAILED', text: 'no answer', status: sketch.ownStatus === 'down' ? 'down' : 'unknown' }
+        ? {
+            kind: 'unknown',
+            cause: 'DRIVER_FAILED',
+            text: 'no answer',
+            status: sketch.ownStatus === 'down' ? 'down' : 'unknown',
+          }
         : {
             kind: 'known',
             membership: { identity: own, members, running: members, partitions: [], kept: sketch.kept },
