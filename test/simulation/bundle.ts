@@ -40,19 +40,22 @@ function patching(patches: readonly Patch[]): Plugin {
         return { contents: patched(path, mine), loader: 'ts' };
       });
       build.onEnd(() => {
-        for (const { file } of left) throw new RangeError(`${file} is not part of the simulation`);
+        for (const { file } of left) throw new RangeError(`${file} is not part of what is run`);
       });
     },
   };
 }
 
-/** One file with the worker and all sources that it needs, as they are now. The function that it answers removes it. */
-export async function bundleWorker(patches: readonly Patch[] = []): Promise<{ file: string; remove: () => void }> {
+/** One file with this program and all sources that it needs, as they are now. The function that it answers removes it. */
+export async function bundleProgram(
+  entry: string,
+  patches: readonly Patch[] = [],
+): Promise<{ file: string; remove: () => void }> {
   const folder = mkdtempSync(join(tmpdir(), 'autocluster-simulation-'));
-  const file = join(folder, 'worker.mjs');
+  const file = join(folder, 'program.mjs');
   await bundle({
     config: false,
-    entry: { worker: join(top, 'test/simulation/worker.ts') },
+    entry: { program: join(top, entry) },
     outDir: folder,
     outExtension: () => ({ js: '.mjs' }),
     format: 'esm',

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { addStatistics, noStatistics, type Statistics } from '@autocluster/testing';
-import { bundleWorker, type Patch } from './bundle.ts';
+import { bundleProgram, type Patch } from './bundle.ts';
 import type { Finding, Job, Progress } from './protocol.ts';
 
 export interface Search {
@@ -73,7 +73,7 @@ export async function search(options: Search): Promise<Found> {
     };
     onProgress?.(found);
   };
-  const { file, remove } = await bundleWorker(patches);
+  const { file, remove } = await bundleProgram('test/simulation/worker.ts', patches);
   try {
     const jobs = Array.from({ length: workers }, (_, from) => ({ seed, from, histories, stride: workers }));
     const crew = new Crew();

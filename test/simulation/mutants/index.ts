@@ -3,6 +3,7 @@ import { violationLines } from '../report.ts';
 import { search } from '../search.ts';
 import { CLEANUP_MUTANTS } from './cleanup-mutants.ts';
 import { FORMATION_MUTANTS } from './formation-mutants.ts';
+import { askKit } from './kit.ts';
 import type { Mutant } from './mutant.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
 import { STORE_MUTANTS } from './store-mutants.ts';
@@ -23,22 +24,26 @@ export interface Verdict {
   readonly mutant: Mutant;
   /** undefined: nobody has seen the bug. */
   readonly killedBy: string | undefined;
-  /** Every oracle that saw it in that history. */
+  /** Every oracle that saw it in that history; or every case of the conformance kit, when no oracle saw it. */
   readonly seenBy: readonly string[];
   /** Until it was seen. */
   readonly histories: number;
 }
 
 /**
- * Runs histories with this bug until somebody sees it. In one process: the same seed makes the same verdict. Rejects when the
- * history goes wrong without the bug as well: then nothing can be said about the bug.
+ * Runs histories with this bug until somebody sees it, and asks the conformance kit when nobody does. In one process: the same
+ * seed makes the same verdict. Rejects when the history goes wrong without the bug as well: then nothing can be said about it.
  */
 export async function tryMutant(mutant: Mutant, limits: Limits): Promise<Verdict> {
   const { statistics, findings } = await search({ ...limits, workers: 1, patches: mutant.patches, untilFirst: true });
   const [first] = findings;
-  const without = first && (await runPlan(first.plan));
-  if (without && without.violations.length > 0)
+  if (!first) {
+    const failed = await askKit(mutant);
+    return { mutant, killedBy: failed[0], seenBy: failed, histories: statistics.histories };
+  }
+  const without = await runPlan(first.plan);
+  if (without.violations.length > 0)
     throw new Error(`${first.seed} goes wrong without ${mutant.id} as well:\n${violationLines(without.violations)}`);
-  const seenBy = [...new Set(first?.violations.map(({ oracle }) => oracle))];
+  const seenBy = [...new Set(first.violations.map(({ oracle }) => oracle))];
   return { mutant, killedBy: seenBy[0], seenBy, histories: statistics.histories };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { MUTANTS, tryMutant } from './index.ts';
+import { askKit } from './kit.ts';
 
 const top = fileURLToPath(new URL('../../..', import.meta.url));
 /** Seen within a few histories. All of them: npm run simulate:mutants. */
@@ -17,6 +18,12 @@ describe('planted bugs', () => {
         .map(({ file }) => `${id}: ${file}`),
     );
     expect(lost).toEqual([]);
+  });
+
+  it('of a store are seen by the conformance kit as well', { timeout: 300_000 }, async () => {
+    const late = MUTANTS.find(({ id }) => id === 'store-late-lock');
+    expect(await askKit({ patches: [] })).toEqual([]);
+    expect(await askKit(late ?? expect.fail('it has another name'))).toContain('DUP-001');
   });
 
   it.each(FAST)('%s is seen', { timeout: 300_000 }, async (id) => {

@@ -39,7 +39,8 @@ export function killTable(verdicts: readonly Verdict[], { histories, seed }: Lim
   return `# Planted bugs, and which oracle saw them
 
 Written by \`npm run simulate:mutants -- --histories ${histories} --seed ${seed} --write FILE\`; do not edit. Each bug is planted into a copy of the
-sources, and histories are run until an oracle sees it, at most ${histories}. The same seed makes the same table.
+sources, and histories are run until an oracle sees it, at most ${histories}. The same seed makes the same table. A bug of a store
+that no oracle sees is shown to the conformance kit, whose cases have names like \`LOCK-007\`.
 
 Of ${MUTANTS.length} bugs, ${verdicts.length} were tried and ${killed.length} were seen, the slowest after ${slowest} histories.
 
