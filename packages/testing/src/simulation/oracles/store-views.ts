@@ -33,11 +33,18 @@ function freezes(id: 'V1' | 'V3', holds: string, what: 'reverted' | 'changed'): 
     watch(court) {
       const { check, stage, truth } = court;
       const toldMs = new Map<Actor, number>();
+      const executors = new Set<Actor>();
       const change = changesSeen();
       return {
+        node(actor, fact) {
+          if (fact.kind !== 'event' || fact.event.name !== 'cleanup.executor') return;
+          if (fact.event.data['active'] === true) executors.add(actor);
+          else executors.delete(actor);
+        },
         answered({ actor, verb, end, reporting }) {
-          // Nothing of formation is decided from a report, nor from what the executor of cleanup lists for itself.
-          const isExecutor = truth.holders.get(CLEANUP_LOCK)?.node === actor.name;
+          // Nothing of formation is decided from a report, nor from what the executor of cleanup lists for itself: also one that
+          // got its lock in another store.
+          const isExecutor = truth.holders.get(CLEANUP_LOCK)?.node === actor.name || executors.has(actor);
           if (reporting || isExecutor || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
           if (change(actor, end.value) === what) toldMs.set(actor, actor.clock.monotonicMs());
         },
