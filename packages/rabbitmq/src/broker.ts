@@ -3,7 +3,7 @@ import type { Commands } from './commands.js';
 import type { RabbitmqConfig } from './config.js';
 import { presenceOf } from './epmd.js';
 import { brokerError, messageOf } from './errors.js';
-import { GATE_PROBE } from './gate.js';
+import { GATE_PROBE, gateProbeOf } from './gate.js';
 import { sameKind } from './names.js';
 import { parseProbe, type Probe } from './parse.js';
 import { PROBE } from './probe.js';
@@ -88,6 +88,12 @@ export class Brokers {
       const text = `${node} takes connections and does not answer, as with another cookie: ${messageOf(error)}`;
       return (node === self && (await this.#absence(node, signal))) || isLost(text);
     }
+  }
+
+  /** The same from a node that the own broker is connected to, as after a join, and without another connection where it can be. */
+  async healthOverOwn(node: NodeId, signal: AbortSignal, listed?: Member): Promise<BrokerHealth> {
+    const told = await this.commands.evaluate(this.config.node, gateProbeOf(node), signal);
+    return told === null ? this.health(node, signal, listed) : healthOf(node, parseProbe(told));
   }
 
   async #absence(node: NodeId, signal: AbortSignal): Promise<BrokerHealth | undefined> {

@@ -1,4 +1,4 @@
-import { binary, evaluated } from './expressions.js';
+import { atom, binary, evaluated } from './expressions.js';
 import { PRELOAD } from './preload.js';
 import { PROBE_BODY } from './probe.js';
 
@@ -176,6 +176,9 @@ is_met(State, States) -> lists:member(State, States).
 probe() -> ${PROBE_BODY}.
 `;
 
+/** Of a broker that has just answered it, on the same network. */
+const RPC_LIMIT_MS = 2_000;
+
 const encoded = Buffer.from(SOURCE).toString('base64');
 
 /**
@@ -215,6 +218,13 @@ export const GATE_PROBE = evaluated(`
   case erlang:function_exported(autocluster_gate, probe, 0) of
     true -> autocluster_gate:probe();
     false -> null end`);
+
+/** What another broker says of itself, asked by this one; null when it cannot be asked so. */
+export const gateProbeOf = (node: string): string =>
+  evaluated(`
+    case rpc:call(${atom(node)}, autocluster_gate, probe, [], ${RPC_LIMIT_MS}) of
+      {badrpc, _} -> null;
+      Probe -> Probe end`);
 
 /** Starts the broker, and waits until it is held or serves. `hold`: also one whose data name a cluster is held. */
 export const bootGate = (hold: boolean): string =>

@@ -11,7 +11,7 @@ import type { Brokers } from './broker.js';
 import { brokerError, localDataError, mismatchError } from './errors.js';
 import { parseClusterStatus } from './parse.js';
 import type { QuorumQueues } from './queues.js';
-import { type BrokerHealth, isVirgin, viewOf } from './view.js';
+import { isVirgin, viewOf } from './view.js';
 
 export interface JoinParts {
   readonly brokers: Brokers;
@@ -54,14 +54,10 @@ export class Join {
     await this.#verify();
   }
 
-  #askSeed(): Promise<BrokerHealth> {
-    return this.#parts.brokers.health(this.#seed.node, this.#signal, this.#seed);
-  }
-
   /** The seed must say itself, and now, that it is in the cluster of the record and lets others in. */
   async #seedView(): Promise<Membership> {
     const { node } = this.#seed;
-    const { status, admits, detail, view } = await this.#askSeed();
+    const { status, admits, detail, view } = await this.#parts.brokers.health(node, this.#signal, this.#seed);
     if (status !== 'up' || !view) throw brokerError(`${node} cannot be joined: ${detail}`, { operation: 'join' });
     if (!this.#belongs(view)) {
       throw mismatchError(`${node} is not in the cluster of the record`, { operation: 'join', retryable: true });
@@ -105,7 +101,10 @@ export class Join {
 
   async #verify(): Promise<void> {
     const { brokers, boot } = this.#parts;
-    const [{ probe }, { view }] = await Promise.all([brokers.own(this.#signal), this.#askSeed()]);
+    const [{ probe }, { view }] = await Promise.all([
+      brokers.own(this.#signal),
+      brokers.healthOverOwn(this.#seed.node, this.#signal, this.#seed),
+    ]);
     if (this.#isDone(viewOf(this.#node, probe), view)) {
       if (probe.gate === 'none') await this.#verifyByCommand();
       return;
