@@ -245,8 +245,8 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'stuck-in-silence',
     'a join that failed is waited for in silence',
     STEP,
-    "        ? storeFailed(config, machine, failure, nowMs, 'discover')\n        : workFailed",
-    "        ? storeFailed(config, machine, failure, nowMs, 'discover')\n        : phase.kind === 'joining' ? unchanged(machine) : workFailed",
+    '      return joinFailed(config, machine, phase, failure, nowMs);',
+    '      return unchanged(machine);',
   ),
   mutant(
     'garbage-throws',

@@ -31,7 +31,9 @@ export interface Call<Verb extends string = StoreVerb | DaemonVerb> {
 /** What a node does under the lock that all of them want. */
 export type JobFact =
   | { readonly kind: 'job-asked' | 'job-refused'; readonly job: number }
-  | { readonly kind: 'job-began' | 'job-settled' | 'job-ended'; readonly job: number; readonly token: bigint }
+  | { readonly kind: 'job-settled' | 'job-ended'; readonly job: number; readonly token: bigint }
+  /** `lost`: what the signal of its lock said at the beginning. */
+  | { readonly kind: 'job-began'; readonly job: number; readonly token: bigint; readonly lost: boolean }
   /** `sure`: what `assertHeld` said right before. */
   | { readonly kind: 'job-step'; readonly job: number; readonly token: bigint; readonly sure: boolean }
   | { readonly kind: 'job-aborted'; readonly job: number; readonly token: bigint; readonly code: string };

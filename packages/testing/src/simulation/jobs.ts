@@ -12,6 +12,8 @@ export interface Workplace {
 }
 
 const STEPS = 6;
+/** So often somebody waits for the lock for less than its TTL. */
+const IMPATIENT = 0.3;
 /** Between two jobs of one node. */
 const REST_MS = 4_000;
 
@@ -36,12 +38,13 @@ async function work(actor: Actor, place: Workplace, turn: number): Promise<void>
   place.tell(actor, { kind: 'job-asked', job });
   let token: bigint | undefined;
   try {
-    await node.withLock('job', { ttlMs: place.traits.ttlMs, waitMs: 'unlimited' }, async (lock) => {
+    const waitMs = process.random() < IMPATIENT ? Math.round(process.random() * place.traits.ttlMs) : 'unlimited';
+    await node.withLock('job', { ttlMs: place.traits.ttlMs, waitMs }, async (lock) => {
       token = lock.token;
       const began = { job, token: lock.token };
-      place.tell(actor, { kind: 'job-began', ...began });
       // Taken once: asking a handle for its signal looks at the clock, and nobody is obliged to ask.
       const { signal, assertHeld } = lock;
+      place.tell(actor, { kind: 'job-began', ...began, lost: signal.aborted });
       onAbort(signal, (reason) => {
         const code = isClusterError(reason) ? reason.code : 'unknown';
         place.tell(actor, { kind: 'job-aborted', ...began, code });

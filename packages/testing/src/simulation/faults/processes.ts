@@ -75,9 +75,10 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('34', {
     title: 'a machine sleeps for a while: its monotonic clock stands still',
-    draw: ({ node, ttls }) => ({ node: node(), forMs: ttls(3) }),
-    strike(stage, { node, forMs }, id) {
-      const actor = stage.current(node);
+    draw: ({ node, ttls, chance }) => ({ node: node(), forMs: ttls(3), holds: chance(0.5) }),
+    strike(stage, { node, forMs, holds }, id) {
+      const holder = holds ? stage.truth.holders.get(JOB_LOCK)?.node : undefined;
+      const actor = stage.current(holder ?? node);
       if (!actor?.running) return;
       stage.halt(actor, 'suspend', forMs);
       stage.struck(id, actor.label);
@@ -131,14 +132,22 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('38', {
     title: 'a node is started twice',
-    draw: ({ node, ttls }) => ({ node: node(), forMs: ttls(2) }),
-    strike(stage, { node, forMs }, id) {
-      if (!stage.current(node)) return;
-      const twin = stage.launch(node, { beside: true });
-      stage.struck(id, twin.label);
-      stage.during(forMs, () => {
-        if (twin.alive) stage.crash(twin);
-      });
+    // It may find the name free: an operator has deleted the entry of the first one, which is about to be a member.
+    draw: ({ node, ttls, chance }) => ({ node: node(), forMs: ttls(2), takesName: chance(0.4) }),
+    strike(stage, { node, forMs, takesName }, id) {
+      const startTwin = () => {
+        const twin = stage.launch(node, { beside: true });
+        stage.struck(id, twin.label);
+        stage.during(forMs, () => {
+          if (twin.alive) stage.crash(twin);
+        });
+      };
+      const takeName = () => {
+        stage.cluster.deleteMember(node);
+        startTwin();
+      };
+      if (takesName) stage.atNext(trapOf('join', 'sent', node), takeName, stage.plan.healAtMs);
+      else if (stage.current(node)) startTwin();
     },
   }),
   fault('40', {

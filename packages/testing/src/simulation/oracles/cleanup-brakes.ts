@@ -14,6 +14,9 @@ function brakesTold(fact: NodeFact): readonly BrakeName[] | undefined {
   return Array.isArray(told) ? BRAKE_NAMES.filter((brake) => told.includes(brake)) : undefined;
 }
 
+const candidatesOf = ({ candidates }: Readonly<Record<string, unknown>>): readonly string[] =>
+  (candidates as readonly { readonly node: string }[]).map(({ node }) => node);
+
 const stopsClocks = (brake: BrakeName): boolean => BRAKES[brake].family === 'clocks';
 
 /** Nobody is removed within one grace after a brake that stops the clocks. */
@@ -41,15 +44,23 @@ export function watchListBrakes({ check, stage }: Court): Watcher {
   const answers = new Map<Actor, readonly Told[]>();
   /** Longer than a plan is made after its last list: peers that are missing in it are asked first. */
   const lookMs = 2 * stage.timing.callTimeoutMs;
-  const recent = (actor: Actor) => (answers.get(actor) ?? []).filter(({ atMs }) => stage.nowMs - atMs <= lookMs);
+  /** And longer than it takes to look twice, with a lock in between. */
+  const removalMs = 4 * lookMs;
+  const recent = (actor: Actor, withinMs: number) =>
+    (answers.get(actor) ?? []).filter(({ atMs }) => stage.nowMs - atMs <= withinMs);
   return {
     answered({ actor, verb, end }) {
       if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
-      answers.set(actor, [...recent(actor), { atMs: stage.nowMs, list: end.value }]);
+      answers.set(actor, [...recent(actor, removalMs), { atMs: stage.nowMs, list: end.value }]);
     },
     node(actor, fact) {
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
-      const lists = recent(actor).map(({ list }) => list);
+      const all = recent(actor, removalMs).map(({ list }) => list);
+      for (const node of all.length > 0 ? candidatesOf(fact.event.data) : []) {
+        const isListed = all.every(({ members, complete }) => complete && members.some((each) => each.node === node));
+        check(!isListed, () => `${actor.label} takes ${node} for missing, and every list shows it`);
+      }
+      const lists = recent(actor, lookMs).map(({ list }) => list);
       if (lists.length === 0) return;
       const held = brakesTold(fact) ?? [];
       const must = (brake: BrakeName, holds: boolean) =>

@@ -1,11 +1,12 @@
 import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
-import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK } from '@autocluster/core/backend';
+import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type LockRequest } from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
+import { outcomeOf } from '../outcome.js';
 import { watchClocks, watchListBrakes } from './cleanup-brakes.js';
 import { mayNotKnow } from './locks.js';
-import type { Oracle } from './oracle.js';
+import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
 
 const MEMBERS_MIN = 2;
@@ -34,25 +35,51 @@ const C6: Oracle = {
   },
 };
 
+/** Since a removal has the formation lock, the store has said once more that both locks are held. */
+function watchProofs(court: Court): Watcher {
+  const proved = new Map<Actor, Map<string, number>>();
+  const removals = watchRemovals(court, ({ actor, node, request }) => {
+    const sinceMs = court.truth.grants.get(request.token)?.sinceMs ?? Number.NEGATIVE_INFINITY;
+    for (const lock of [FORMATION_LOCK, CLEANUP_LOCK]) {
+      const provedMs = proved.get(actor)?.get(lock) ?? Number.NEGATIVE_INFINITY;
+      court.check(provedMs >= sinceMs, () => `${actor.label} removes ${node}, and has not asked for its ${lock} lock`);
+    }
+  });
+  return {
+    ...removals,
+    answered({ actor, verb, request, sentMs, end }) {
+      if (verb !== 'lock' || end?.kind !== 'resolved' || outcomeOf(end.value) !== 'held') return;
+      const { name, held } = request as LockRequest;
+      if (held) proved.set(actor, (proved.get(actor) ?? new Map<string, number>()).set(name, sentMs));
+    },
+  };
+}
+
 const C7: Oracle = {
   id: 'C7',
   holds: 'whoever removes has both locks, names the token of the formation lock, and has put the name on record before',
   watch: (court) =>
-    watchRemovals(court, ({ actor, node, request }) => {
-      const { truth, check, stage } = court;
-      const { token } = request;
-      const isOwn = truth.attemptOf(actor, FORMATION_LOCK, token) !== undefined;
-      check(isOwn, () => `${actor.label} removes ${node} under ${token}, which it was never given`);
-      if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs }, FORMATION_LOCK)) return;
-      const formation = truth.holders.get(FORMATION_LOCK);
-      check(formation?.token === token, () => `${actor.label} removes ${node} under ${token}, not ${formation?.token}`);
-      const cleanup = truth.holders.get(CLEANUP_LOCK);
-      const tampered = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
-      const isHolder = cleanup?.node === actor.name || tampered;
-      check(isHolder, () => `${actor.label} removes ${node}, and ${cleanup?.node ?? 'nobody'} has the cleanup lock`);
-      const isOnRecord = tampered || truth.record?.removed.includes(node) === true;
-      check(isOnRecord, () => `${actor.label} removes ${node}, which the record does not name as removed`);
-    }),
+    together(
+      watchProofs(court),
+      watchRemovals(court, ({ actor, node, request }) => {
+        const { truth, check, stage } = court;
+        const { token } = request;
+        const isOwn = truth.attemptOf(actor, FORMATION_LOCK, token) !== undefined;
+        check(isOwn, () => `${actor.label} removes ${node} under ${token}, which it was never given`);
+        if (mayNotKnow(court, { actor, token, beganMs: stage.nowMs }, FORMATION_LOCK)) return;
+        const formation = truth.holders.get(FORMATION_LOCK);
+        check(
+          formation?.token === token,
+          () => `${actor.label} removes ${node} under ${token}, not ${formation?.token}`,
+        );
+        const cleanup = truth.holders.get(CLEANUP_LOCK);
+        const tampered = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
+        const isHolder = cleanup?.node === actor.name || tampered;
+        check(isHolder, () => `${actor.label} removes ${node}, and ${cleanup?.node ?? 'nobody'} has the cleanup lock`);
+        const isOnRecord = tampered || truth.record?.removed.includes(node) === true;
+        check(isOnRecord, () => `${actor.label} removes ${node}, which the record does not name as removed`);
+      }),
+    ),
 };
 
 /** Names that the record remembers from now on as removed, and did not before. */

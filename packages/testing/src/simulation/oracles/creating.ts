@@ -1,7 +1,8 @@
 import { type ClusterRecord, FORMATION_LOCK, type LockGrant } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
-import type { Court, Oracle } from './oracle.js';
+import { watchCommits, watchGrants, watchUndoing } from './decisions.js';
+import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 
 /** How long a fact of the store needs to reach every node that is well, in ms. */
 export const propagationMs = ({ stage }: Court): number =>
@@ -43,14 +44,18 @@ const F1: Oracle = {
 
 const F1b: Oracle = {
   id: 'F1b',
-  holds: 'nobody is formed in a cluster that was never put on record',
-  watch: ({ check, truth }) => ({
-    node(actor, fact) {
-      if (fact.kind !== 'state' || fact.state.kind !== 'formed') return;
-      const { clusterId } = fact.state.identity;
-      check(truth.committed.has(clusterId), () => `${actor.label} is formed in ${clusterId}, which nobody committed`);
-    },
-  }),
+  holds:
+    'nobody is formed in a cluster that was never put on record, and none is put there that the daemon does not have',
+  watch(court) {
+    const { check, truth } = court;
+    return together(watchCommits(court), {
+      node(actor, fact) {
+        if (fact.kind !== 'state' || fact.state.kind !== 'formed') return;
+        const { clusterId } = fact.state.identity;
+        check(truth.committed.has(clusterId), () => `${actor.label} is formed in ${clusterId}, which nobody committed`);
+      },
+    });
+  },
 };
 
 const F2: Oracle = {
@@ -78,37 +83,40 @@ const isRestoreOver = (record: ClusterRecord, before: ClusterRecord) =>
 /** Rows of the catalogue that make a list say what is not so. */
 const LYING: ReadonlySet<string> = new Set(['3', '11', '26', '28a']);
 
+/** Lists that lack nobody, and that are young. */
+function watchLists(court: Court): Watcher {
+  const { check, truth, stage } = court;
+  // Some faults are lists that lie on purpose.
+  let lies = stage.traits.store === 'late';
+  return {
+    struck: (fault) => void (lies ||= LYING.has(fault)),
+    answered({ actor, verb, sentMs, end }) {
+      const listed = truth.lists.get(actor);
+      if (verb !== 'list' || lies || end?.kind !== 'resolved' || !listed || end.value !== listed.list) return;
+      if (!listed.list.complete || truth.tamperedMs >= sentMs) return;
+      const shown = new Set(listed.list.members.map(({ node }) => node));
+      const missing = [...truth.registrations].find(([node, { sinceMs }]) => sinceMs < sentMs && !shown.has(node));
+      check(!missing, () => `${actor.label} is told that all are listed, and ${missing?.[0]} is not`);
+    },
+    sent({ actor, verb }) {
+      if (verb !== 'create' && verb !== 'join') return;
+      const listed = truth.lists.get(actor);
+      const ageMs = stage.nowMs - (listed?.sentMs ?? Number.NEGATIVE_INFINITY);
+      // A reset of the daemon may come in between.
+      const marginMs =
+        propagationMs(court) + stage.timing.callTimeoutMs + 3 * stage.traits.stepMs + stage.traits.workMs;
+      const { runningSinceMs } = actor;
+      const halted = runningSinceMs === undefined || runningSinceMs > (listed?.sentMs ?? 0);
+      check(halted || ageMs <= marginMs, () => `${actor.label}: ${verb} on a list that is ${ageMs} ms old`);
+      check(listed?.list.complete === true, () => `${actor.label}: ${verb} on a list that is not complete`);
+    },
+  };
+}
+
 const F6: Oracle = {
   id: 'F6',
-  holds: 'nobody creates or joins without a complete list that is not older than the margin',
-  watch(court) {
-    const { check, truth, stage } = court;
-    // Some faults are lists that lie on purpose.
-    let lies = stage.traits.store === 'late';
-    return {
-      struck: (fault) => void (lies ||= LYING.has(fault)),
-      answered({ actor, verb, sentMs, end }) {
-        const listed = truth.lists.get(actor);
-        if (verb !== 'list' || lies || end?.kind !== 'resolved' || !listed || end.value !== listed.list) return;
-        if (!listed.list.complete || truth.tamperedMs >= sentMs) return;
-        const shown = new Set(listed.list.members.map(({ node }) => node));
-        const missing = [...truth.registrations].find(([node, { sinceMs }]) => sinceMs < sentMs && !shown.has(node));
-        check(!missing, () => `${actor.label} is told that all are listed, and ${missing?.[0]} is not`);
-      },
-      sent({ actor, verb }) {
-        if (verb !== 'create' && verb !== 'join') return;
-        const listed = truth.lists.get(actor);
-        const ageMs = stage.nowMs - (listed?.sentMs ?? Number.NEGATIVE_INFINITY);
-        // A reset of the daemon may come in between.
-        const marginMs =
-          propagationMs(court) + stage.timing.callTimeoutMs + 3 * stage.traits.stepMs + stage.traits.workMs;
-        const { runningSinceMs } = actor;
-        const halted = runningSinceMs === undefined || runningSinceMs > (listed?.sentMs ?? 0);
-        check(halted || ageMs <= marginMs, () => `${actor.label}: ${verb} on a list that is ${ageMs} ms old`);
-        check(listed?.list.complete === true, () => `${actor.label}: ${verb} on a list that is not complete`);
-      },
-    };
-  },
+  holds: 'nobody creates, joins or commits without a complete list that is young and agrees with the lock',
+  watch: (court) => together(watchLists(court), watchGrants(court)),
 };
 
 const F7: Oracle = {
@@ -155,15 +163,18 @@ const F17: Oracle = {
 const F18: Oracle = {
   id: 'F18',
   holds: 'a cluster that was put on record is not undone by the creator that does not know it',
-  watch: ({ check, truth, stage }) => ({
-    sent({ actor, verb }) {
-      if (verb !== 'reset' && verb !== 'create') return;
-      const own = stage.identityOf(actor.name);
-      if (own.kind !== 'provisional') return check(true, () => '');
-      const onRecord = truth.record?.clusterId === own.clusterId;
-      check(!onRecord, () => `${actor.label}: ${verb} destroys ${own.clusterId}, which is on record`);
-    },
-  }),
+  watch(court) {
+    const { check, truth, stage } = court;
+    return together(watchUndoing(court), {
+      sent({ actor, verb }) {
+        if (verb !== 'reset' && verb !== 'create') return;
+        const own = stage.identityOf(actor.name);
+        if (own.kind !== 'provisional') return check(true, () => '');
+        const onRecord = truth.record?.clusterId === own.clusterId;
+        check(!onRecord, () => `${actor.label}: ${verb} destroys ${own.clusterId}, which is on record`);
+      },
+    });
+  },
 };
 
 export const CREATING_ORACLES: readonly Oracle[] = [F1, F1b, F2, F6, F7, F17, F18];

@@ -1,7 +1,8 @@
 import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '@autocluster/core/backend';
 import type { LocalIdentity } from '@autocluster/core/driver';
 import { propagationMs } from './creating.js';
-import type { Oracle } from './oracle.js';
+import { watchGivingUp } from './decisions.js';
+import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 
 interface Join {
   readonly seed: { readonly node: NodeId };
@@ -149,25 +150,28 @@ const F15: Oracle = {
   }),
 };
 
+/** What is destroyed was nothing, or may be destroyed. */
+const watchResets = ({ check, stage }: Court): Watcher => ({
+  sent({ actor, verb }) {
+    if (verb !== 'reset') return;
+    const own = stage.identityOf(actor.name);
+    const permitted = own.kind !== 'committed' || stage.traits.onEvicted === 'rejoin' || !stage.canTell(actor.name);
+    check(permitted, () => `${actor.label} destroys its membership of a cluster`);
+  },
+  end() {
+    if (!stage.durable) return;
+    for (const actor of stage.living) {
+      const own = stage.identityOf(actor.name);
+      const stuck = own.kind === 'provisional' && actor.formedIn !== undefined;
+      check(!stuck, () => `${actor.label} is formed, and its daemon is provisional`);
+    }
+  },
+});
+
 const F16: Oracle = {
   id: 'F16',
   holds: 'only what is provisional or blank is destroyed without permission, and it serves nobody',
-  watch: ({ check, stage }) => ({
-    sent({ actor, verb }) {
-      if (verb !== 'reset') return;
-      const own = stage.identityOf(actor.name);
-      const permitted = own.kind !== 'committed' || stage.traits.onEvicted === 'rejoin' || !stage.canTell(actor.name);
-      check(permitted, () => `${actor.label} destroys its membership of a cluster`);
-    },
-    end() {
-      if (!stage.durable) return;
-      for (const actor of stage.living) {
-        const own = stage.identityOf(actor.name);
-        const stuck = own.kind === 'provisional' && actor.formedIn !== undefined;
-        check(!stuck, () => `${actor.label} is formed, and its daemon is provisional`);
-      }
-    },
-  }),
+  watch: (court) => together(watchResets(court), watchGivingUp(court)),
 };
 
 export const JOINING_ORACLES: readonly Oracle[] = [F3, F4, F5, F11, F13, F15, F16];

@@ -4,7 +4,8 @@ import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
 import { isEvicted, lacking, mayFail, mustWait, watchSplits } from './allowances.js';
 import { propagationMs } from './creating.js';
-import type { Court, Oracle } from './oracle.js';
+import { watchNames, watchSilence } from './decisions.js';
+import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 
 const PASSING: ReadonlySet<NodeState['kind']> = new Set([
   'registering',
@@ -91,78 +92,84 @@ const F10: Oracle = {
   },
 };
 
+/** Nobody takes the entry of another. */
+function watchEntries({ check, truth, stage }: Court): Watcher {
+  const live = new Map<string, string>();
+  return {
+    node(actor, fact) {
+      if (fact.kind !== 'state' || fact.state.kind !== 'formed' || fact.before.kind === 'formed') return;
+      const listed = truth.registrations.get(actor.name)?.instance ?? actor.instance;
+      const excused = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
+      check(listed === actor.instance || excused, () => `${actor.label} is formed, and ${listed} has its name`);
+    },
+    store(event) {
+      if (event.kind === 'registered') {
+        const other = live.get(event.node) ?? event.instance;
+        check(other === event.instance, () => `${event.node}: ${event.instance} takes the entry of ${other}`);
+        live.set(event.node, event.instance);
+      } else if (event.kind === 'unregistered' || event.kind === 'registration-expired') live.delete(event.node);
+      else if (event.kind === 'operator' && event.action !== 'prolong') {
+        live.clear();
+        for (const [node, { instance }] of truth.registrations) live.set(node, instance);
+      }
+    },
+    end() {
+      for (const name of stage.names) {
+        const formed = stage.actors.filter((each) => each.name === name && each.alive && each.formedIn !== undefined);
+        check(formed.length <= 1, () => `${formed.map((each) => each.label).join(' and ')} are formed`);
+      }
+    },
+  };
+}
+
 const F12: Oracle = {
   id: 'F12',
   holds: 'of two live processes with one name at most one is registered, and only that one is formed',
-  watch: ({ check, truth, stage }) => {
-    const live = new Map<string, string>();
-    return {
-      node(actor, fact) {
-        if (fact.kind !== 'state' || fact.state.kind !== 'formed' || fact.before.kind === 'formed') return;
-        const listed = truth.registrations.get(actor.name)?.instance ?? actor.instance;
-        const excused = truth.tamperedMs > stage.nowMs - stage.traits.ttlMs;
-        check(listed === actor.instance || excused, () => `${actor.label} is formed, and ${listed} has its name`);
-      },
-      store(event) {
-        if (event.kind === 'registered') {
-          const other = live.get(event.node) ?? event.instance;
-          check(other === event.instance, () => `${event.node}: ${event.instance} takes the entry of ${other}`);
-          live.set(event.node, event.instance);
-        } else if (event.kind === 'unregistered' || event.kind === 'registration-expired') live.delete(event.node);
-        else if (event.kind === 'operator' && event.action !== 'prolong') {
-          live.clear();
-          for (const [node, { instance }] of truth.registrations) live.set(node, instance);
-        }
-      },
-      end() {
-        for (const name of stage.names) {
-          const formed = stage.actors.filter((each) => each.name === name && each.alive && each.formedIn !== undefined);
-          check(formed.length <= 1, () => `${formed.map((each) => each.label).join(' and ')} are formed`);
-        }
-      },
-    };
-  },
+  watch: (court) => together(watchEntries(court), watchNames(court)),
 };
+
+/** The record comes back from those who have it. */
+function watchRecords(court: Court): Watcher {
+  const { check, truth, stage } = court;
+  const { timing, traits, plan } = stage;
+  const splits = watchSplits();
+  return {
+    node: splits.node,
+    store(event) {
+      if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+      const { record } = event.record;
+      if (record.version > 1 || truth.recordBefore?.clusterId === record.clusterId) return;
+      const longMs = 2 * stage.timing.callTimeoutMs + 2 * stage.traits.latencyMs + 6 * stage.traits.stepMs;
+      const listed = [...truth.registrations].find(
+        ([node, { clusterId, identitySinceMs }]) =>
+          node !== record.createdBy &&
+          clusterId !== undefined &&
+          clusterId !== record.clusterId &&
+          stage.nowMs - identitySinceMs > longMs,
+      );
+      check(!listed, () => `${record.createdBy} creates while ${listed?.[0]} is listed in ${listed?.[1].clusterId}`);
+    },
+    end() {
+      const members = stage.living.filter((actor) => actor.formedIn !== undefined);
+      const turnsMs = (2 * traits.nodes + 2) * timing.renewalMs + 2 * propagationMs(court) + timing.latestTakeoverMs;
+      const longMs = Math.min(stage.nowMs - truth.tamperedMs, stage.nowMs - plan.healAtMs);
+      if (truth.tamperedMs >= 0 && longMs < turnsMs) return;
+      const newest = Math.max(0, ...members.map((actor) => keptVersion(court, actor, truth.record)));
+      for (const actor of members) {
+        const agrees = truth.record?.clusterId === actor.formedIn?.clusterId;
+        const isSplit = truth.replacedMs >= 0 && splits.told.has(actor);
+        check(agrees || isSplit, () => `${actor.label} is formed, and its cluster is not on record`);
+      }
+      const version = truth.record?.version ?? 0;
+      check(version >= newest, () => `version ${version} is on record, a member has kept ${newest}`);
+    },
+  };
+}
 
 const F14: Oracle = {
   id: 'F14',
   holds: 'the record is put back by those who have it, and nobody creates while a member is listed',
-  watch: (court) => {
-    const { check, truth, stage } = court;
-    const { timing, traits, plan } = stage;
-    const splits = watchSplits();
-    return {
-      node: splits.node,
-      store(event) {
-        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
-        const { record } = event.record;
-        if (record.version > 1 || truth.recordBefore?.clusterId === record.clusterId) return;
-        const longMs = 2 * stage.timing.callTimeoutMs + 2 * stage.traits.latencyMs + 6 * stage.traits.stepMs;
-        const listed = [...truth.registrations].find(
-          ([node, { clusterId, identitySinceMs }]) =>
-            node !== record.createdBy &&
-            clusterId !== undefined &&
-            clusterId !== record.clusterId &&
-            stage.nowMs - identitySinceMs > longMs,
-        );
-        check(!listed, () => `${record.createdBy} creates while ${listed?.[0]} is listed in ${listed?.[1].clusterId}`);
-      },
-      end() {
-        const members = stage.living.filter((actor) => actor.formedIn !== undefined);
-        const turnsMs = (2 * traits.nodes + 2) * timing.renewalMs + 2 * propagationMs(court) + timing.latestTakeoverMs;
-        const longMs = Math.min(stage.nowMs - truth.tamperedMs, stage.nowMs - plan.healAtMs);
-        if (truth.tamperedMs >= 0 && longMs < turnsMs) return;
-        const newest = Math.max(0, ...members.map((actor) => keptVersion(court, actor, truth.record)));
-        for (const actor of members) {
-          const agrees = truth.record?.clusterId === actor.formedIn?.clusterId;
-          const isSplit = truth.replacedMs >= 0 && splits.told.has(actor);
-          check(agrees || isSplit, () => `${actor.label} is formed, and its cluster is not on record`);
-        }
-        const version = truth.record?.version ?? 0;
-        check(version >= newest, () => `version ${version} is on record, a member has kept ${newest}`);
-      },
-    };
-  },
+  watch: (court) => together(watchRecords(court), watchSilence(court)),
 };
 
 function keptVersion({ stage }: Court, actor: Actor, record: ClusterRecord | undefined): number {

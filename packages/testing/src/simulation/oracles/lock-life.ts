@@ -1,7 +1,8 @@
 import type { LockGrant, LockRequest } from '@autocluster/core/backend';
+import type { Actor } from '../actor.js';
 import { JOB_LOCK } from '../jobs.js';
 import { outcomeOf } from '../outcome.js';
-import type { Oracle } from './oracle.js';
+import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 
 /** Clocks are compared to this, in ms: they are sums of fractions. */
 const TOLERANCE_MS = 1;
@@ -39,48 +40,108 @@ const L5: Oracle = {
   },
 };
 
+/** Work begins under a grant that is in force. */
+function watchGrantsUsed({ check, truth, stage }: Court): Watcher {
+  return {
+    store(event) {
+      if (event.kind !== 'locked') return;
+      const asked = truth.attempts.get(event.attempt);
+      // What reaches another store late lapses there: that store never knew that the attempt was over.
+      const released = asked?.unlockSentMs !== undefined && asked.unlockSentMs > truth.replacedMs;
+      // A release that ended with its process, unanswered, ends nothing.
+      const known = asked?.unlockAnswered === true || asked?.actor.alive === true;
+      check(!released || !known, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
+    },
+    node(actor, fact) {
+      if (fact.kind !== 'job-began') return;
+      check(!fact.lost, () => `${actor.label} begins with token ${fact.token}, which it has lost by its own clock`);
+      const grant = truth.grants.get(fact.token);
+      if (!grant || grant.ended === 'revoked') return;
+      const { runningSinceMs } = actor;
+      const halted = runningSinceMs === undefined || stage.nowMs - runningSinceMs < stage.traits.ttlMs;
+      check(halted || grant.ended === undefined, () => `${actor.label} begins with token ${fact.token}, which is over`);
+    },
+    end() {
+      for (const grant of truth.holders.values()) {
+        const owner = truth.attempts.get(grant.attempt)?.actor;
+        const usedMs = truth.attempts.get(grant.attempt)?.heldAtMs ?? grant.sinceMs;
+        const oldMs = stage.nowMs - Math.max(grant.sinceMs, usedMs);
+        if (
+          !owner ||
+          grant.sinceMs <= truth.replacedMs ||
+          oldMs < 2 * stage.timing.latestTakeoverMs + truth.prolongedMs
+        )
+          continue;
+        const used = grant.lock !== JOB_LOCK || truth.jobs.has(grant.token);
+        check(owner.alive && used, () => `${grant.lock} is held by ${owner.label} since ${oldMs} ms, for nothing`);
+      }
+    },
+  };
+}
+
+interface Asked {
+  readonly actor: Actor;
+  lastSentMs: number;
+  flying: number;
+  /** What the last answer said; undefined when none came. */
+  outcome: string | undefined;
+  givenUpMs: number | undefined;
+}
+
+/** Whoever gives up an attempt that may have got the lock looks what became of it, instead of letting it lapse. */
+function watchGivenUp({ check, stage }: Court): Watcher {
+  const attempts = new Map<string, Asked>();
+  const wanted = new Map<Actor, Set<string>>();
+  const asked = (actor: Actor, attempt: string): Asked => {
+    const nothing = { actor, lastSentMs: stage.nowMs, flying: 0, outcome: undefined, givenUpMs: undefined };
+    const known = attempts.get(attempt) ?? nothing;
+    attempts.set(attempt, known);
+    return known;
+  };
+  return {
+    sent({ actor, verb, request }) {
+      if (verb === 'unlock') {
+        const known = attempts.get((request as { readonly grant: LockGrant }).grant.attempt);
+        if (known) known.lastSentMs = stage.nowMs;
+      } else if (verb === 'lock') {
+        const { name, attempt, held } = request as LockRequest;
+        if (name !== JOB_LOCK || held) return;
+        const known = asked(actor, attempt);
+        known.lastSentMs = stage.nowMs;
+        known.flying += 1;
+        wanted.set(actor, (wanted.get(actor) ?? new Set()).add(attempt));
+      }
+    },
+    answered({ actor, verb, request, end }) {
+      const known = verb === 'lock' ? attempts.get((request as LockRequest).attempt) : undefined;
+      if (!known || known.actor !== actor || (request as LockRequest).held) return;
+      known.flying -= 1;
+      known.outcome = end?.kind === 'resolved' ? outcomeOf(end.value) : undefined;
+    },
+    node(actor, fact) {
+      if (fact.kind !== 'job-asked' && fact.kind !== 'job-began' && fact.kind !== 'job-refused') return;
+      if (fact.kind === 'job-refused')
+        for (const each of wanted.get(actor) ?? []) asked(actor, each).givenUpMs = stage.nowMs;
+      wanted.delete(actor);
+    },
+    store(event) {
+      if (event.kind !== 'lock-expired' || event.lock !== JOB_LOCK) return;
+      const { actor, givenUpMs, flying = 0, outcome, lastSentMs = 0 } = attempts.get(event.attempt) ?? {};
+      if (givenUpMs === undefined || !actor?.alive || flying > 0 || outcome === 'busy' || outcome === 'lost') return;
+      const { runningSinceMs = Number.POSITIVE_INFINITY } = actor;
+      const hadTime = runningSinceMs < givenUpMs - stage.traits.ttlMs;
+      check(
+        lastSentMs > givenUpMs || !hadTime,
+        () => `${actor.label} gave up ${event.attempt}, and let its grant lapse`,
+      );
+    },
+  };
+}
+
 const L6: Oracle = {
   id: 'L6',
   holds: 'work begins under a grant that is in force, and a grant that nobody waits for does not stay',
-  watch({ check, truth, stage }) {
-    return {
-      store(event) {
-        if (event.kind !== 'locked') return;
-        const asked = truth.attempts.get(event.attempt);
-        // What reaches another store late lapses there: that store never knew that the attempt was over.
-        const released = asked?.unlockSentMs !== undefined && asked.unlockSentMs > truth.replacedMs;
-        // A release that ended with its process, unanswered, ends nothing.
-        const known = asked?.unlockAnswered === true || asked?.actor.alive === true;
-        check(!released || !known, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
-      },
-      node(actor, fact) {
-        if (fact.kind !== 'job-began') return;
-        const grant = truth.grants.get(fact.token);
-        if (!grant || grant.ended === 'revoked') return;
-        const { runningSinceMs } = actor;
-        const halted = runningSinceMs === undefined || stage.nowMs - runningSinceMs < stage.traits.ttlMs;
-        check(
-          halted || grant.ended === undefined,
-          () => `${actor.label} begins with token ${fact.token}, which is over`,
-        );
-      },
-      end() {
-        for (const grant of truth.holders.values()) {
-          const owner = truth.attempts.get(grant.attempt)?.actor;
-          const usedMs = truth.attempts.get(grant.attempt)?.heldAtMs ?? grant.sinceMs;
-          const oldMs = stage.nowMs - Math.max(grant.sinceMs, usedMs);
-          if (
-            !owner ||
-            grant.sinceMs <= truth.replacedMs ||
-            oldMs < 2 * stage.timing.latestTakeoverMs + truth.prolongedMs
-          )
-            continue;
-          const used = grant.lock !== JOB_LOCK || truth.jobs.has(grant.token);
-          check(owner.alive && used, () => `${grant.lock} is held by ${owner.label} since ${oldMs} ms, for nothing`);
-        }
-      },
-    };
-  },
+  watch: (court) => together(watchGrantsUsed(court), watchGivenUp(court)),
 };
 
 const L9: Oracle = {

@@ -112,8 +112,10 @@ const L4: Oracle = {
         const wallSetBack = stage.nowMs - (truth.wallSetBackMs.get(actor) ?? Number.NEGATIVE_INFINITY);
         if (wallSetBack < SLEEP_MATTERS_MS && truth.suspendedMs.has(actor)) return;
         const holder = truth.holders.get(JOB_LOCK);
-        const isFree = holder === undefined || holder.token <= token || !truth.grants.has(token);
+        const grant = truth.grants.get(token);
+        const isFree = holder === undefined || holder.token <= token || !grant;
         check(isFree, () => `${actor.label} is sure of token ${token}, ${holder?.node} has ${holder?.token}`);
+        check(grant?.ended !== 'expired', () => `${actor.label} is sure of token ${token}, which has lapsed`);
       },
     };
   },

@@ -24,6 +24,22 @@ export interface Oracle {
   readonly watch: (court: Court) => Watcher;
 }
 
+/** Several looks at one invariant. */
+export function together(...watchers: readonly Watcher[]): Watcher {
+  const of = <K extends keyof Watcher>(hook: K) => watchers.flatMap((each) => each[hook] ?? []);
+  const hooks = { store: of('store'), daemon: of('daemon'), sent: of('sent'), answered: of('answered') };
+  const more = { node: of('node'), struck: of('struck'), end: of('end') };
+  return {
+    store: (event) => hooks.store.forEach((tell) => tell(event)),
+    daemon: (event) => hooks.daemon.forEach((tell) => tell(event)),
+    sent: (call) => hooks.sent.forEach((tell) => tell(call)),
+    answered: (call) => hooks.answered.forEach((tell) => tell(call)),
+    node: (actor, fact) => more.node.forEach((tell) => tell(actor, fact)),
+    struck: (fault, about) => more.struck.forEach((tell) => tell(fault, about)),
+    end: () => more.end.forEach((tell) => tell()),
+  };
+}
+
 export interface Violation {
   readonly oracle: string;
   readonly atMs: number;
