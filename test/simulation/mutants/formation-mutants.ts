@@ -48,7 +48,7 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'a commit of unknown outcome is undone',
     STEP,
     "      return release(config, machine, { next: 'discover' }, nowMs);\n    case 'releasing':",
-    "      return enterWork({ ...machine, grant: undefined }, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset' });\n    case 'releasing':",
+    "      return enterWork({ ...machine, grant: undefined }, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset', of: { kind: 'provisional', clusterId: phase.record.clusterId, generation: phase.record.generation } });\n    case 'releasing':",
   ),
   mutant(
     'target-not-asked',

@@ -23,6 +23,8 @@ export interface LookRequest {
   readonly hasLock: boolean;
   /** The list that tells whom to ask. Default: one that is made for it. */
   readonly known?: Listing | undefined;
+  /** Told of the list that tells whom to ask, when another one follows it: the store may have gone back for just that long. */
+  readonly onListing?: (listing: Listing) => void;
 }
 
 type Answers = Map<NodeId, Answer>;
@@ -83,7 +85,7 @@ function fromEntries({ own, listing, ...look }: Look): Look {
  * Looks at daemons first and at the store last, and never rejects: what cannot be known is part of the look. The list
  * begins after every answer was in, so that a member which registers meanwhile is seen.
  */
-export async function observe(observer: Observer, { signal, hasLock, known }: LookRequest): Promise<Look> {
+export async function observe(observer: Observer, { signal, hasLock, known, onListing }: LookRequest): Promise<Look> {
   const { backend, driver, clock, registration } = observer;
   const before = known?.kind === 'listed' ? known : await askList(backend, clock, { signal });
   const list = before.kind === 'listed' ? before.list : undefined;
@@ -98,6 +100,7 @@ export async function observe(observer: Observer, { signal, hasLock, known }: Lo
   const byEntries = driver.views === 'registration';
   if (!byEntries) await askAbout(before);
   const isNeeded = known !== undefined || answers.size > 0;
+  if (isNeeded && before !== known) onListing?.(before);
   const listing = isNeeded ? await askList(backend, clock, { signal }) : before;
   // Whoever appeared or went missing meanwhile has a word too.
   if (!byEntries && isNeeded) await askAbout(listing);

@@ -152,7 +152,11 @@ export class CleanupScheduler {
 
   async #plan(signal: AbortSignal): Promise<Planned> {
     const { policy } = this.#parts;
-    const look = await observe(this.#parts, { signal, hasLock: this.#isExecutor });
+    const look = await observe(this.#parts, {
+      signal,
+      hasLock: this.#isExecutor,
+      onListing: (listing) => this.saw(listing),
+    });
     this.#memory = remember(policy, this.#memory, look);
     return { look, plan: plan(policy, { ...look, memory: this.#memory }) };
   }

@@ -25,6 +25,9 @@ function deleteLocksOf(stage: Stage, node: string): void {
 const isSettling = ({ settleMs, ttlMs }: Outline['traits']): boolean =>
   settleMs >= ttlMs / 3 + Math.min(5_000, ttlMs / 6);
 
+/** Between what a creator has seen and what it writes. */
+const CREATED = { verb: 'create', node: undefined, when: 'answered' } as const;
+
 /** Somebody changes the text of the record, for a while. */
 function damageRecord(stage: Stage, id: string, text: string, forMs: number): void {
   const { recordText, record } = stage.cluster.inspect();
@@ -127,11 +130,15 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   fault('18a', {
     title: 'somebody deletes the record',
     fits: isSettling,
-    draw: () => ({}),
-    strike(stage, _, id) {
-      if (!stage.truth.record) return;
-      stage.cluster.deleteRecord();
-      stage.struck(id, 'the record');
+    draw: ({ chance }) => ({ whileCreating: chance(0.3) }),
+    strike(stage, { whileCreating }, id) {
+      const remove = () => {
+        if (!stage.truth.record) return;
+        stage.cluster.deleteRecord();
+        stage.struck(id, 'the record');
+      };
+      if (whileCreating) stage.atNext(CREATED, remove, stage.plan.healAtMs);
+      else remove();
     },
   }),
   fault('19', {
@@ -146,13 +153,15 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   fault('20', {
     title: 'the store goes back to a backup',
     fits: isSettling,
-    draw: ({ ttls }) => ({ afterMs: ttls(3) }),
-    strike(stage, { afterMs }, id) {
+    draw: ({ ttls, chance }) => ({ afterMs: ttls(3), whileCreating: chance(0.2) }),
+    strike(stage, { afterMs, whileCreating }, id) {
       const backup = stage.store.snapshot();
-      stage.during(afterMs, () => {
+      const restore = () => {
         stage.store.restore(backup);
         stage.struck(id, 'all');
-      });
+      };
+      if (whileCreating) stage.atNext(CREATED, restore, stage.plan.healAtMs);
+      else stage.during(afterMs, restore);
     },
   }),
   fault('21', {

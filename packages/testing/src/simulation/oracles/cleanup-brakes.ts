@@ -14,9 +14,6 @@ function brakesTold(fact: NodeFact): readonly BrakeName[] | undefined {
   return Array.isArray(told) ? BRAKE_NAMES.filter((brake) => told.includes(brake)) : undefined;
 }
 
-const candidatesOf = ({ candidates }: Readonly<Record<string, unknown>>): readonly string[] =>
-  (candidates as readonly { readonly node: string }[]).map(({ node }) => node);
-
 const stopsClocks = (brake: BrakeName): boolean => BRAKES[brake].family === 'clocks';
 
 /** Nobody is removed within one grace after a brake that stops the clocks. */
@@ -39,39 +36,89 @@ interface Told {
   readonly list: MemberList;
 }
 
+/** What an executor was told by lists, whoever asked for them. */
+class Listened {
+  lists: readonly Told[] = [];
+  /** When each member was last listed. */
+  readonly seenMs = new Map<string, number>();
+  /** When the store was last another one, or had gone back. */
+  changedMs = Number.NEGATIVE_INFINITY;
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #store: string | undefined;
+  #revision: bigint | undefined;
+
+  hear(list: MemberList, sentMs: number, atMs: number, keptMs: number): void {
+    this.lists = [...this.since(atMs - keptMs), { atMs, list }];
+    for (const { node } of list.members) this.seenMs.set(node, atMs);
+    if (!list.complete) return;
+    // Asked for before the latest one came: it may be the older one.
+    const isLate = sentMs < this.#heardMs;
+    this.#heardMs = atMs;
+    const { store = this.#store, revision = this.#revision } = list;
+    const isOther = this.#store !== undefined && store !== this.#store;
+    const fell = !isLate && this.#revision !== undefined && revision !== undefined && revision < this.#revision;
+    if (isOther || fell) this.changedMs = atMs;
+    if (isLate) return;
+    this.#store = store;
+    this.#revision = revision;
+  }
+
+  since(sinceMs: number): readonly Told[] {
+    return this.lists.filter(({ atMs }) => atMs >= sinceMs);
+  }
+}
+
+interface Candidate {
+  readonly node: string;
+  readonly heldBy: readonly BrakeName[];
+}
+
 /** What all lists said from which a plan may have been made holds it. */
-export function watchListBrakes({ check, stage }: Court): Watcher {
-  const answers = new Map<Actor, readonly Told[]>();
+export function watchListBrakes(court: Court): Watcher {
+  const { check, stage } = court;
+  const heard = new Map<Actor, Listened>();
   /** Longer than a plan is made after its last list: peers that are missing in it are asked first. */
   const lookMs = 2 * stage.timing.callTimeoutMs;
   /** And longer than it takes to look twice, with a lock in between. */
   const removalMs = 4 * lookMs;
-  const recent = (actor: Actor, withinMs: number) =>
-    (answers.get(actor) ?? []).filter(({ atMs }) => stage.nowMs - atMs <= withinMs);
+  const judgeCandidates = (actor: Actor, { lists, seenMs }: Listened, candidates: readonly Candidate[]) => {
+    for (const { node, heldBy } of candidates) {
+      const shows = ({ list }: Told) => list.complete && list.members.some((each) => each.node === node);
+      check(!lists.every(shows), () => `${actor.label} takes ${node} for missing, and every list shows it`);
+      const awayMs = stage.nowMs - (seenMs.get(node) ?? Number.NEGATIVE_INFINITY);
+      // It may have come back since.
+      const isRipe = heldBy.includes('grace') || awayMs >= graceMs(court) || awayMs < removalMs;
+      check(isRipe, () => `${actor.label} counts ${node} as away for a grace, and saw it ${awayMs} ms ago`);
+    }
+  };
+  const judgeBrakes = (actor: Actor, listened: Listened, held: readonly BrakeName[]) => {
+    const lists = listened.since(stage.nowMs - lookMs).map(({ list }) => list);
+    if (lists.length === 0) return;
+    const must = (brake: BrakeName, holds: boolean) =>
+      check(!holds || held.includes(brake), () => `${actor.label} plans without ${brake}`);
+    const isPartial = lists.every(({ complete }) => !complete);
+    must('list-incomplete', isPartial);
+    const isListed = (list: MemberList) => list.members.some(({ instance }) => instance === actor.instance);
+    // A list that failed says nothing of the executor.
+    must('self-unlisted', !held.includes('list-incomplete') && !lists.some(isListed));
+    const changedMs = stage.nowMs - listened.changedMs;
+    const isLate = changedMs > lookMs && changedMs < graceMs(court) - lookMs;
+    must('store-changed', isLate && !held.some(stopsClocks));
+  };
   return {
-    answered({ actor, verb, end }) {
-      if (verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
-      answers.set(actor, [...recent(actor, removalMs), { atMs: stage.nowMs, list: end.value }]);
+    answered({ actor, verb, sentMs, end, reporting }) {
+      // From what a report lists nothing is decided.
+      if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
+      const listened = heard.get(actor) ?? new Listened();
+      heard.set(actor, listened);
+      listened.hear(end.value, sentMs, stage.nowMs, removalMs);
     },
     node(actor, fact) {
+      const listened = heard.get(actor);
+      if (!listened || listened.lists.length === 0) return;
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
-      const all = recent(actor, removalMs).map(({ list }) => list);
-      for (const node of all.length > 0 ? candidatesOf(fact.event.data) : []) {
-        const isListed = all.every(({ members, complete }) => complete && members.some((each) => each.node === node));
-        check(!isListed, () => `${actor.label} takes ${node} for missing, and every list shows it`);
-      }
-      const lists = recent(actor, lookMs).map(({ list }) => list);
-      if (lists.length === 0) return;
-      const held = brakesTold(fact) ?? [];
-      const must = (brake: BrakeName, holds: boolean) =>
-        check(!holds || held.includes(brake), () => `${actor.label} plans without ${brake}`);
-      must(
-        'list-incomplete',
-        lists.every(({ complete }) => !complete),
-      );
-      const isListed = (list: MemberList) => list.members.some(({ instance }) => instance === actor.instance);
-      // A list that failed says nothing of the executor.
-      must('self-unlisted', !held.includes('list-incomplete') && !lists.some(isListed));
+      judgeCandidates(actor, listened, fact.event.data['candidates'] as readonly Candidate[]);
+      judgeBrakes(actor, listened, brakesTold(fact) ?? []);
     },
   };
 }
