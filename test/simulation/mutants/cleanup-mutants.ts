@@ -116,12 +116,35 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     '  return memory;',
   ),
   mutant(
-    'return-forgotten',
-    'an absence goes on over a return',
-    MEMORY,
-    '  const absences = new Map<NodeId, Absence>();',
-    '  const absences = new Map<NodeId, Absence>(before.absences);',
+    'brakes-looked-at-once',
+    'what came in between is not looked at again under the lock',
+    EXECUTOR,
+    '    if (against) throw new Refusal(against);\n',
+    '',
   ),
+  mutant(
+    'report-waits-for-store',
+    'a report of health waits until the store answers',
+    'packages/core/src/health/observe.ts',
+    '  const listing = await askList(backend, clock, { signal });\n',
+    "  const listing = await askList(backend, clock, { signal });\n  if (listing.kind === 'failed') await new Promise(() => undefined);\n",
+  ),
+  {
+    id: 'return-forgotten',
+    bug: 'an absence goes on over a return',
+    patches: [
+      {
+        file: MEMORY,
+        find: '  const absences = new Map<NodeId, Absence>();',
+        replace: '  const absences = new Map<NodeId, Absence>(before.absences);',
+      },
+      {
+        file: MEMORY,
+        find: '    if (absence && absence.sinceMs <= listing.askedAtMs) absences.delete(node);\n',
+        replace: '',
+      },
+    ],
+  },
   {
     id: 'forgets-unmarked',
     bug: 'a member is forgotten before the record names it as removed',

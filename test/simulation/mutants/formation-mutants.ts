@@ -8,6 +8,7 @@ const SITUATION = 'packages/core/src/formation/situation.ts';
 const COMMITTED = 'packages/core/src/formation/decide/committed.ts';
 const FORMED = 'packages/core/src/formation/decide/formed.ts';
 const UNSURE = 'packages/core/src/formation/decide/unsure.ts';
+const BLANK = 'packages/core/src/formation/decide/blank.ts';
 const CREATES = 'packages/core/src/formation/decide/who-creates.ts';
 const RECORD = 'packages/core/src/backend/cluster-record.ts';
 const MEMORY = 'packages/core/src/formation/memory.ts';
@@ -247,6 +248,34 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     STEP,
     '      return joinFailed(config, machine, phase, failure, nowMs);',
     '      return unchanged(machine);',
+  ),
+  mutant(
+    'outage-destroys',
+    'a formed node gives up its membership when the store does not answer',
+    UNSURE,
+    '    outcome: ({ formed, observation: { listing } }) => {\n',
+    "    outcome: ({ formed, observation: { listing } }) => {\n      if (formed) return { kind: 'rejoin' };\n",
+  ),
+  mutant(
+    'another-store-believed',
+    'a store that is another one is believed at once',
+    MEMORY,
+    'if (memory.store !== undefined && store !== undefined && store !== memory.store) return true;',
+    '',
+  ),
+  mutant(
+    'joins-without-lock',
+    'a node that was removed, or that its target still counts, joins without the lock',
+    BLANK,
+    'const locked = !config.concurrentJoins || wasRemoved || namesMe(config, target) || unproved || record === undefined;',
+    'const locked = !config.concurrentJoins || unproved || record === undefined;',
+  ),
+  mutant(
+    'removed-is-target',
+    'a member that was removed is joined',
+    SITUATION,
+    '    !record.removed.includes(peer.entry.node) &&\n',
+    '',
   ),
   mutant(
     'garbage-throws',

@@ -24,6 +24,8 @@ export interface Verdict {
   readonly mutant: Mutant;
   /** undefined: nobody has seen the bug. */
   readonly killedBy: string | undefined;
+  /** Every oracle that saw it at that moment. */
+  readonly firstBy: readonly string[];
   /** Every oracle that saw it in that history; or every case of the conformance kit, when no oracle saw it. */
   readonly seenBy: readonly string[];
   /** Until it was seen. */
@@ -39,11 +41,14 @@ export async function tryMutant(mutant: Mutant, limits: Limits): Promise<Verdict
   const [first] = findings;
   if (!first) {
     const failed = await askKit(mutant);
-    return { mutant, killedBy: failed[0], seenBy: failed, histories: statistics.histories };
+    return { mutant, killedBy: failed[0], firstBy: failed, seenBy: failed, histories: statistics.histories };
   }
   const without = await runPlan(first.plan);
   if (without.violations.length > 0)
     throw new Error(`${first.seed} goes wrong without ${mutant.id} as well:\n${violationLines(without.violations)}`);
   const seenBy = [...new Set(first.violations.map(({ oracle }) => oracle))];
-  return { mutant, killedBy: seenBy[0], seenBy, histories: statistics.histories };
+  const firstMs = Math.min(...first.violations.map(({ atMs }) => atMs));
+  const atOnce = first.violations.filter(({ atMs }) => atMs === firstMs);
+  const firstBy = [...new Set(atOnce.map(({ oracle }) => oracle))];
+  return { mutant, killedBy: firstBy[0], firstBy, seenBy, histories: statistics.histories };
 }

@@ -31,6 +31,7 @@ const { values } = parseArgs({
 interface Result {
   readonly seed: string;
   readonly id: string;
+  readonly firstBy: readonly string[];
   readonly seenBy: readonly string[];
   readonly histories: number;
 }
@@ -43,8 +44,8 @@ function known(file: string | undefined, { seed, histories }: Limits): Map<strin
     const mutant = MUTANTS.find(({ id }) => id === result.id);
     const isSame = result.seenBy.length > 0 ? result.histories <= histories : result.histories === histories;
     if (!mutant || result.seed !== seed || !isSame) continue;
-    const { seenBy } = result;
-    verdicts.set(mutant.id, { mutant, killedBy: seenBy[0], seenBy, histories: result.histories });
+    const { firstBy, seenBy } = result;
+    verdicts.set(mutant.id, { mutant, killedBy: firstBy[0], firstBy, seenBy, histories: result.histories });
   }
   return verdicts;
 }
@@ -63,9 +64,9 @@ async function run(): Promise<void> {
     for (let mutant = left.shift(); mutant; mutant = left.shift()) {
       const verdict = await tryMutant(mutant, limits);
       const { id } = mutant;
-      const { killedBy, seenBy, histories } = verdict;
+      const { killedBy, firstBy, seenBy, histories } = verdict;
       verdicts.set(id, verdict);
-      const result: Result = { seed: limits.seed, id, seenBy, histories };
+      const result: Result = { seed: limits.seed, id, firstBy, seenBy, histories };
       if (values.results !== undefined) appendFileSync(values.results, `${JSON.stringify(result)}\n`);
       write();
       console.log(`${id}: ${killedBy ? `${seenBy.join(' ')} after ${histories}` : `NOT SEEN in ${histories}`}`);

@@ -78,6 +78,20 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     "    if (this.#phase === 'released') {\n      const outcome = await backend.unlock(this.#grant, call);\n      void backend.lock({ ...this.#options.request, held: this.#grant }).catch(() => undefined);\n      return outcome;\n    }",
   ),
   mutant(
+    'attempts-of-node',
+    'every run of a node counts its attempts from one',
+    ACQUIRE,
+    'attempt: runtime.uniqueId(), ttlMs };',
+    'attempt: `${node}-${((room as { count?: number }).count = ((room as { count?: number }).count ?? 0) + 1)}`, ttlMs };',
+  ),
+  mutant(
+    'entry-never-removed',
+    'whoever stops goes on renewing its entry, and does not remove it',
+    ENTRY,
+    '  withdraw(call?: GuardCall): Promise<void> {\n    this.stop();',
+    '  withdraw(call?: GuardCall): Promise<void> {\n    if (call !== undefined || this.#last) return Promise.resolve();\n    this.stop();',
+  ),
+  mutant(
     'entry-seldom-renewed',
     'an entry is renewed too seldom',
     ENTRY,

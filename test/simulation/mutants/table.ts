@@ -2,9 +2,9 @@ import { ORACLES } from '@autocluster/testing';
 import { type Limits, MUTANTS, type Verdict } from './index.ts';
 import type { Mutant } from './mutant.ts';
 
-/** Oracles that saw none of these bugs: nobody knows whether they can see anything. */
+/** Oracles that saw none of these bugs before others did: nobody knows whether they can see anything by themselves. */
 export function idleOracles(verdicts: readonly Verdict[]): readonly string[] {
-  const seeing = new Set(verdicts.flatMap(({ seenBy }) => seenBy));
+  const seeing = new Set(verdicts.flatMap(({ firstBy }) => firstBy));
   return ORACLES.map(({ id }) => id).filter((id) => !seeing.has(id));
 }
 
@@ -18,15 +18,16 @@ const list = (lines: readonly string[]): string =>
   lines.length > 0 ? lines.map((line) => `- ${line}`).join('\n') : 'None.';
 const named = ({ id, bug }: Mutant): string => `\`${id}\`: ${bug}`;
 
-function mutantRow({ mutant: { id, bug }, killedBy, seenBy, histories }: Verdict): string {
-  return `| ${id} | ${bug} | ${killedBy ?? '**nobody**'} | ${seenBy.slice(1).join(' ')} | ${histories} |`;
+function mutantRow({ mutant: { id, bug }, firstBy, seenBy, histories }: Verdict): string {
+  const later = seenBy.filter((each) => !firstBy.includes(each));
+  return `| ${id} | ${bug} | ${firstBy.join(' ') || '**nobody**'} | ${later.join(' ')} | ${histories} |`;
 }
 
 function oracleRow({ id, holds }: (typeof ORACLES)[number], verdicts: readonly Verdict[]): string {
   const names = (chosen: readonly Verdict[]) => chosen.map(({ mutant }) => mutant.id).join(', ');
-  const first = verdicts.filter(({ killedBy }) => killedBy === id);
+  const first = verdicts.filter(({ firstBy }) => firstBy.includes(id));
   const alone = first.filter(({ seenBy }) => seenBy.length === 1);
-  const later = verdicts.filter(({ killedBy, seenBy }) => killedBy !== id && seenBy.includes(id));
+  const later = verdicts.filter(({ firstBy, seenBy }) => !firstBy.includes(id) && seenBy.includes(id));
   const shared = first.filter((each) => !alone.includes(each));
   return `| ${id} | ${holds} | ${names(alone)} | ${names(shared)} | ${names(later)} |`;
 }
@@ -52,7 +53,7 @@ ${list(survivors(verdicts).map(({ mutant }) => named(mutant)))}
 
 ${list(untriedMutants(verdicts).map(named))}
 
-## Oracles that saw none of those that were tried
+## Oracles that saw none of those that were tried before others did
 
 ${list(seenNone)}
 

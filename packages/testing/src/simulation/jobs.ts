@@ -12,21 +12,27 @@ export interface Workplace {
 }
 
 const STEPS = 6;
-/** So often somebody waits for the lock for less than its TTL. */
-const IMPATIENT = 0.3;
+/** So often somebody waits for the lock for less than its TTL, mostly for less than one call may take. */
+const IMPATIENT = 0.4;
 /** Between two jobs of one node. */
 const REST_MS = 4_000;
+
+/** In so many processes two want the lock at the same time. */
+const TWO_AT_ONCE = 0.3;
+/** Names of jobs: more turns than a history has. */
+const TURNS = 500;
 
 /** Asks for the lock that all nodes want, works under it in steps, rests, and does so again until its node ends. */
 export function workInTurns(actor: Actor, place: Workplace): void {
   const over = new AbortController();
   void actor.node.ended.then(() => over.abort());
-  void takeTurns(actor, place, over.signal);
+  void takeTurns(actor, place, over.signal, 1);
+  if (actor.process.random() < TWO_AT_ONCE) void takeTurns(actor, place, over.signal, TURNS);
 }
 
-async function takeTurns(actor: Actor, place: Workplace, over: AbortSignal): Promise<void> {
+async function takeTurns(actor: Actor, place: Workplace, over: AbortSignal, first: number): Promise<void> {
   const { process } = actor;
-  for (let turn = 1; !over.aborted; turn += 1) {
+  for (let turn = first; !over.aborted; turn += 1) {
     await pause(process, process.random() * REST_MS, over);
     if (!over.aborted) await work(actor, place, turn);
   }
@@ -38,7 +44,7 @@ async function work(actor: Actor, place: Workplace, turn: number): Promise<void>
   place.tell(actor, { kind: 'job-asked', job });
   let token: bigint | undefined;
   try {
-    const waitMs = process.random() < IMPATIENT ? Math.round(process.random() * place.traits.ttlMs) : 'unlimited';
+    const waitMs = process.random() < IMPATIENT ? Math.round(process.random() ** 3 * place.traits.ttlMs) : 'unlimited';
     await node.withLock('job', { ttlMs: place.traits.ttlMs, waitMs }, async (lock) => {
       token = lock.token;
       const began = { job, token: lock.token };

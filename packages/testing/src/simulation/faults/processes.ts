@@ -75,7 +75,10 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('34', {
     title: 'a machine sleeps for a while: its monotonic clock stands still',
-    draw: ({ node, ttls, chance }) => ({ node: node(), forMs: ttls(3), holds: chance(0.5) }),
+    draw: ({ traits, node, ttls, chance }) => {
+      const holds = chance(0.5);
+      return { node: node(), forMs: ttls(3) + (holds ? traits.ttlMs : 0), holds };
+    },
     strike(stage, { node, forMs, holds }, id) {
       const holder = holds ? stage.truth.holders.get(JOB_LOCK)?.node : undefined;
       const actor = stage.current(holder ?? node);

@@ -28,10 +28,27 @@ const isSettling = ({ settleMs, ttlMs }: Outline['traits']): boolean =>
 /** Between what a creator has seen and what it writes. */
 const CREATED = { verb: 'create', node: undefined, when: 'answered' } as const;
 
+/** The entry of a member of a former cluster is there again, for one TTL. */
+function bringBack(stage: Stage, id: string): void {
+  const node = 'former-member';
+  stage.cluster.insertMember({ node, instance: 'former', identity: { clusterId: 'former-cluster', generation: 1 } });
+  stage.struck(id, node);
+  stage.during(stage.traits.ttlMs, () => stage.cluster.deleteMember(node));
+}
+
+/** Instead of a text: the record of another cluster, well-formed. */
+const FOREIGN = 'foreign';
+
+function foreignRecord(recordText: string): string {
+  const fields: unknown = JSON.parse(recordText);
+  return JSON.stringify({ ...(typeof fields === 'object' ? fields : {}), clusterId: FOREIGN });
+}
+
 /** Somebody changes the text of the record, for a while. */
-function damageRecord(stage: Stage, id: string, text: string, forMs: number): void {
+function damageRecord(stage: Stage, id: string, damage: string, forMs: number): void {
   const { recordText, record } = stage.cluster.inspect();
-  if (recordText === undefined || record.kind !== 'present') return;
+  if (recordText === undefined || record.kind !== 'present' || record.record.clusterId === FOREIGN) return;
+  const text = damage === FOREIGN ? foreignRecord(recordText) : damage;
   stage.struck(id, 'the record');
   stage.cluster.overwriteRecord(text);
   stage.during(forMs, () => {
@@ -188,8 +205,9 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   }),
   fault('28', {
     title: 'something that is not ours, or nonsense, lies in the store',
-    draw: ({ node, pick }) => ({ node: node(), what: pick(['entry', 'foreign', 'huge']) }),
+    draw: ({ node, pick }) => ({ node: node(), what: pick(['entry', 'foreign', 'huge', 'former']) }),
     strike(stage, { node, what }, id) {
+      if (what === 'former') return stage.atNext(CREATED, () => bringBack(stage, id), stage.plan.healAtMs);
       if (what === 'entry') stage.cluster.corruptMember(node);
       else stage.cluster.insertForeign(what === 'huge' ? `x/../${'y'.repeat(5_000)}` : 'not/ours', '\u0000 not JSON');
       stage.struck(id, what);
@@ -197,7 +215,7 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   }),
   fault('28b', {
     title: 'the record is damaged for a while',
-    draw: ({ pick, ttls }) => ({ text: pick(['', '{', '[]', '{"format":1}', '\u0000']), forMs: ttls(2) }),
+    draw: ({ pick, ttls }) => ({ text: pick(['', '{', '[]', '{"format":1}', '\u0000', FOREIGN]), forMs: ttls(2) }),
     strike: (stage, { text, forMs }, id) => damageRecord(stage, id, text, forMs),
   }),
   fault('29', {

@@ -38,7 +38,7 @@ interface Told {
 
 /** What an executor was told by lists, whoever asked for them. */
 class Listened {
-  lists: readonly Told[] = [];
+  readonly lists: Told[] = [];
   /** When each member was last listed. */
   readonly seenMs = new Map<string, number>();
   /** When the store was last another one, or had gone back. */
@@ -48,7 +48,9 @@ class Listened {
   #revision: bigint | undefined;
 
   hear(list: MemberList, sentMs: number, atMs: number, keptMs: number): void {
-    this.lists = [...this.since(atMs - keptMs), { atMs, list }];
+    const first = this.lists.findIndex((each) => each.atMs >= atMs - keptMs);
+    if (first > 0) this.lists.splice(0, first);
+    this.lists.push({ atMs, list });
     for (const { node } of list.members) this.seenMs.set(node, atMs);
     if (!list.complete) return;
     // Asked for before the latest one came: it may be the older one.

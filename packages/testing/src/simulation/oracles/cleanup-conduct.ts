@@ -181,7 +181,13 @@ const C13: Oracle = {
           running.set(call, node);
         } else if (call.verb === 'join') {
           const { name } = call.actor;
+          const { token, record } = call.request as {
+            readonly token: bigint | undefined;
+            readonly record: ClusterRecord;
+          };
           check(noneOf('forget', name), () => `${name} joins while it is removed`);
+          const isGuarded = token !== undefined || !record.removed.includes(name);
+          check(isGuarded, () => `${name} was removed, and joins without the lock`);
           running.set(call, name);
         }
       },

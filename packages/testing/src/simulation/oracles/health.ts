@@ -22,6 +22,14 @@ const H1: Oracle = {
         const stood = actor.cleanSinceMs > stage.nowMs - 2 * tookMs;
         check(stood || tookMs <= limitMs, () => `${actor.label} took ${tookMs} ms for its report, not ${limitMs}`);
       },
+      end() {
+        for (const [actor, sinceMs] of asked) {
+          const waitedMs = actor.clock.monotonicMs() - sinceMs;
+          const stood = actor.cleanSinceMs > stage.nowMs - 2 * limitMs;
+          const isDue = actor.alive && !stood && waitedMs > limitMs;
+          check(!isDue, () => `${actor.label} waits for its report since ${waitedMs} ms`);
+        }
+      },
     };
   },
 };

@@ -24,20 +24,27 @@ export interface Oracle {
   readonly watch: (court: Court) => Watcher;
 }
 
-/** Several looks at one invariant. */
-export function together(...watchers: readonly Watcher[]): Watcher {
-  const of = <K extends keyof Watcher>(hook: K) => watchers.flatMap((each) => each[hook] ?? []);
-  const hooks = { store: of('store'), daemon: of('daemon'), sent: of('sent'), answered: of('answered') };
-  const more = { node: of('node'), struck: of('struck'), end: of('end') };
-  return {
-    store: (event) => hooks.store.forEach((tell) => tell(event)),
-    daemon: (event) => hooks.daemon.forEach((tell) => tell(event)),
-    sent: (call) => hooks.sent.forEach((tell) => tell(call)),
-    answered: (call) => hooks.answered.forEach((tell) => tell(call)),
-    node: (actor, fact) => more.node.forEach((tell) => tell(actor, fact)),
-    struck: (fault, about) => more.struck.forEach((tell) => tell(fault, about)),
-    end: () => more.end.forEach((tell) => tell()),
+/** One after the other. */
+const after =
+  <Told extends readonly unknown[]>(first: (...told: Told) => void, second: (...told: Told) => void) =>
+  (...told: Told): void => {
+    first(...told);
+    second(...told);
   };
+
+/** Several looks at one invariant. What none of them waits for costs nothing. */
+export function together(...watchers: readonly Watcher[]): Watcher {
+  return watchers.reduce((all, each) => ({
+    ...all,
+    ...each,
+    ...(all.store && each.store && { store: after(all.store, each.store) }),
+    ...(all.daemon && each.daemon && { daemon: after(all.daemon, each.daemon) }),
+    ...(all.sent && each.sent && { sent: after(all.sent, each.sent) }),
+    ...(all.answered && each.answered && { answered: after(all.answered, each.answered) }),
+    ...(all.node && each.node && { node: after(all.node, each.node) }),
+    ...(all.struck && each.struck && { struck: after(all.struck, each.struck) }),
+    ...(all.end && each.end && { end: after(all.end, each.end) }),
+  }));
 }
 
 export interface Violation {

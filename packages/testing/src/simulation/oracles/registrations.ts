@@ -101,18 +101,23 @@ const R5: Oracle = {
   holds: 'the entry of a process that is gone goes too, within the latest takeover',
   watch: ({ check, truth, stage }) => {
     const goneMs = new Map<string, number>();
+    const boundMs = () => stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
+    const judge = (fromMs: number) => {
+      for (const [node, { instance }] of truth.registrations) {
+        const sinceMs = stage.nowMs - Math.max(goneMs.get(instance) ?? stage.nowMs, fromMs);
+        check(sinceMs <= boundMs(), () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
+      }
+    };
     return {
       node(actor, fact) {
         if (fact.kind !== 'crashed' && fact.kind !== 'ended') return;
         if (actor.instance !== undefined) goneMs.set(actor.instance, stage.nowMs);
       },
-      end() {
-        for (const [node, { instance }] of truth.registrations) {
-          const sinceMs = stage.nowMs - Math.max(goneMs.get(instance) ?? stage.nowMs, stage.plan.healAtMs);
-          const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
-          check(sinceMs <= boundMs, () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
-        }
+      answered({ verb }) {
+        // A backup that came back has its entries for as long again.
+        if (verb === 'lock') judge(truth.tamperedMs);
       },
+      end: () => judge(Math.max(stage.plan.healAtMs, truth.tamperedMs)),
     };
   },
 };

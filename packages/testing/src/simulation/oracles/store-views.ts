@@ -127,9 +127,9 @@ const V4: Oracle = {
     return {
       sent({ actor, verb }) {
         if (verb !== 'reset' && verb !== 'join' && verb !== 'create' && verb !== 'forget') return;
-        if (actor.formedIn === undefined) return check(true, () => '');
+        if (actor.formedIn === undefined && verb !== 'reset') return check(true, () => '');
         const away = awayFor(actor) > 3 * stage.timing.renewalMs;
-        check(!away, () => `${actor.label} is formed, hears nothing of the store, and does ${verb}`);
+        check(!away, () => `${actor.label} hears nothing of the store, and does ${verb}`);
       },
       node(actor, fact) {
         if (fact.kind !== 'event' || fact.event.name !== 'store.lost') return;

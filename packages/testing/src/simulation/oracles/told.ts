@@ -19,17 +19,23 @@ export interface Answer<T> {
   readonly atMs: number;
 }
 
-/** Answers are looked at for so long: longer than anybody decides on one. */
+/** So many answers are kept at least: more than come while anybody decides on one. */
 const KEPT = 40;
+
+/** Trimmed now and then, not each time. */
+function keep<T>(log: T[], answer: T): void {
+  log.push(answer);
+  if (log.length > 3 * KEPT) log.splice(0, log.length - KEPT);
+}
 
 /**
  * What one process was told, and may decide on. The core may use less of it: it asks for more than one purpose. So a check says
  * that something must not be done only when all that was told speaks against it.
  */
 export class Told {
-  lists: readonly Answer<MemberList>[] = [];
-  memberships: readonly Answer<Membership>[] = [];
-  healths: readonly (Answer<NodeHealth> & { readonly node: string })[] = [];
+  readonly lists: Answer<MemberList>[] = [];
+  readonly memberships: Answer<Membership>[] = [];
+  readonly healths: (Answer<NodeHealth> & { readonly node: string })[] = [];
   /** The latest grant of the formation lock. */
   grant: Answer<LockGrant> | undefined;
   /** What the last answer to a registration says: `registered`, `conflict` … */
@@ -77,12 +83,12 @@ class ToldLog implements Listener {
     if (verb === 'create' && end?.kind === 'resolved') told.createdMs = atMs;
     if (!reached(call) || !end) return;
     const { value } = end;
-    if (verb === 'list' && isList(value)) told.lists = [...told.lists.slice(-KEPT), { value, sentMs, atMs }];
+    if (verb === 'list' && isList(value)) keep(told.lists, { value, sentMs, atMs });
     else if (verb === 'membership') {
-      told.memberships = [...told.memberships.slice(-KEPT), { value: value as Membership, sentMs, atMs }];
+      keep(told.memberships, { value: value as Membership, sentMs, atMs });
     } else if (verb === 'health') {
       const { node } = call.request as { readonly node: string };
-      told.healths = [...told.healths.slice(-KEPT), { node, value: value as NodeHealth, sentMs, atMs }];
+      keep(told.healths, { node, value: value as NodeHealth, sentMs, atMs });
     } else if (verb === 'register') told.registered = kindOf(value);
     else if (verb === 'lock') this.#locked(told, call, value);
   };
