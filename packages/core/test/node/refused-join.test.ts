@@ -47,6 +47,15 @@ describe.each(VIEWS)('a member that is up and refuses every join, with views of 
     expect(asked).toEqual(['n1', 'n2']);
   });
 
+  it('whoever waits for that tells what the daemon said', async () => {
+    const { world, driver } = formedWorld();
+    await world.formed(...MEMBERS);
+    const node = world.launch('n4', { driver: refusing(driver('n4'), () => true, []) });
+    await world.until(() => node.state.kind === 'waiting' && node.state.reason === 'daemon-failed', 20_000);
+    const text: unknown = expect.stringMatching(/^DRIVER_FAILED: .*n1 takes nobody in$/);
+    expect(node.state).toMatchObject({ cause: 'DRIVER_FAILED', text });
+  });
+
   it('all have their turn, and then the first again', async () => {
     const { world, driver } = formedWorld();
     await world.formed(...MEMBERS);
