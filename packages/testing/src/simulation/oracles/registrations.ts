@@ -96,28 +96,38 @@ const R4: Oracle = {
   },
 };
 
+/** A store that takes nothing may keep its leases: so much of a gap between two writes counts at most, in ms. */
+const GAP_MS = 5_000;
+
 const R5: Oracle = {
   id: 'R5',
   holds: 'the entry of a process that is gone goes too, within the latest takeover',
   watch: ({ check, truth, stage }) => {
     const goneMs = new Map<string, number>();
-    const boundMs = () => stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
-    const judge = (fromMs: number) => {
+    let [wroteMs, servedMs, tamperedMs] = [0, 0, Number.NEGATIVE_INFINITY];
+    const judge = () => {
+      const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
       for (const [node, { instance }] of truth.registrations) {
-        const sinceMs = stage.nowMs - Math.max(goneMs.get(instance) ?? stage.nowMs, fromMs);
-        check(sinceMs <= boundMs(), () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
+        const sinceMs = servedMs - Math.max(goneMs.get(instance) ?? servedMs, tamperedMs);
+        check(sinceMs <= boundMs, () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
       }
     };
     return {
       node(actor, fact) {
         if (fact.kind !== 'crashed' && fact.kind !== 'ended') return;
-        if (actor.instance !== undefined) goneMs.set(actor.instance, stage.nowMs);
+        if (actor.instance !== undefined) goneMs.set(actor.instance, servedMs);
       },
-      answered({ verb }) {
+      store(event) {
         // A backup that came back has its entries for as long again.
-        if (verb === 'lock') judge(truth.tamperedMs);
+        if (event.kind === 'operator') tamperedMs = servedMs;
       },
-      end: () => judge(Math.max(stage.plan.healAtMs, truth.tamperedMs)),
+      answered({ verb, end }) {
+        if ((verb !== 'lock' && verb !== 'register') || end?.kind !== 'resolved') return;
+        servedMs += Math.min(GAP_MS, stage.nowMs - wroteMs);
+        wroteMs = stage.nowMs;
+        judge();
+      },
+      end: judge,
     };
   },
 };
