@@ -42,8 +42,12 @@ const onLists = (outline: Outline) => ({ ...scope(outline), verbs: ['list'] as c
 export const ANSWER_FAULTS: readonly FaultKind[] = [
   fault('3', {
     title: 'a list shows what was a few changes ago',
-    draw: (outline) => ({ ...onLists(outline), back: 1 + outline.below(6) }),
-    strike: (stage, values, id) => strike(stage, id, values, { kind: 'stale-list', changesBack: values.back }),
+    draw: (outline) => ({ ...onLists(outline), back: 1 + outline.below(6), underLock: outline.chance(0.3) }),
+    strike(stage, { underLock, back, ...scope }, id) {
+      const begin = () => strike(stage, id, scope, { kind: 'stale-list', changesBack: back });
+      if (underLock) stage.atNext({ verb: 'lock', node: scope.node, when: 'answered' }, begin, stage.plan.healAtMs);
+      else begin();
+    },
   }),
   fault('4', {
     title: 'an answer is lost after the store has done it',

@@ -8,6 +8,9 @@ const HOUR_MS = 3_600_000;
 /** Every call at which a node can be struck. */
 const STEPS = ['register', 'list', 'lock', 'unlock', 'create', 'join', 'committed', 'reset', 'membership'] as const;
 
+/** The calls of one look, of which a decision follows. */
+const LOOKS = ['list', 'membership', 'health'] as const;
+
 const step = ({ node, pick, chance, ttls }: Outline) => ({
   node: node(),
   verb: pick(STEPS),
@@ -49,7 +52,8 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   fault('32', {
     title: 'a process is stopped in the middle of a call',
     liesInWait: true,
-    draw: (outline) => ({ ...step(outline), forMs: outline.ttls(3) }),
+    // What it has seen may be old when it goes on.
+    draw: (outline) => ({ ...step(outline), verb: outline.pick([...STEPS, ...LOOKS]), forMs: outline.ttls(3) }),
     strike(stage, { node, verb, when, withinMs, forMs }, id) {
       stage.atNext(
         trapOf(verb, when, node),

@@ -215,7 +215,10 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   }),
   fault('28b', {
     title: 'the record is damaged for a while',
-    draw: ({ pick, ttls }) => ({ text: pick(['', '{', '[]', '{"format":1}', '\u0000', FOREIGN]), forMs: ttls(2) }),
+    draw: ({ pick, ttls }) => ({
+      text: pick(['', '{', '[]', '{"format":1}', '\u0000', FOREIGN, FOREIGN, FOREIGN]),
+      forMs: ttls(2),
+    }),
     strike: (stage, { text, forMs }, id) => damageRecord(stage, id, text, forMs),
   }),
   fault('29', {

@@ -104,6 +104,7 @@ const R5: Oracle = {
   holds: 'the entry of a process that is gone goes too, within the latest takeover',
   watch: ({ check, truth, stage }) => {
     const goneMs = new Map<string, number>();
+    const withdrawn = new Set<Actor>();
     let [wroteMs, servedMs, tamperedMs] = [0, 0, Number.NEGATIVE_INFINITY];
     const judge = () => {
       const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
@@ -115,7 +116,14 @@ const R5: Oracle = {
     return {
       node(actor, fact) {
         if (fact.kind !== 'crashed' && fact.kind !== 'ended') return;
-        if (actor.instance !== undefined) goneMs.set(actor.instance, servedMs);
+        if (actor.instance === undefined) return;
+        goneMs.set(actor.instance, servedMs);
+        const isListed = truth.registrations.get(actor.name)?.instance === actor.instance;
+        const hasAsked = actor.crashed || !isListed || withdrawn.has(actor);
+        check(hasAsked, () => `${actor.label} has ended, and did not ask for the removal of its entry`);
+      },
+      sent({ actor, verb }) {
+        if (verb === 'unregister') withdrawn.add(actor);
       },
       store(event) {
         // A backup that came back has its entries for as long again.

@@ -124,10 +124,18 @@ const V4: Oracle = {
   holds: 'while the store is away nothing changes in a cluster that runs',
   watch({ check, truth, stage }) {
     const awayFor = (actor: Actor) => stage.nowMs - (truth.lists.get(actor)?.atMs ?? stage.nowMs);
+    const unheard = new Set<Actor>();
     return {
+      answered({ actor, verb, end }) {
+        if (verb !== 'list') return;
+        if (end?.kind === 'resolved') unheard.delete(actor);
+        else unheard.add(actor);
+      },
       sent({ actor, verb }) {
         if (verb !== 'reset' && verb !== 'join' && verb !== 'create' && verb !== 'forget') return;
-        if (actor.formedIn === undefined && verb !== 'reset') return check(true, () => '');
+        const isBlind = verb === 'reset' && unheard.has(actor);
+        check(!isBlind, () => `${actor.label} got no answer to its last list, and does ${verb}`);
+        if (actor.formedIn === undefined) return;
         const away = awayFor(actor) > 3 * stage.timing.renewalMs;
         check(!away, () => `${actor.label} hears nothing of the store, and does ${verb}`);
       },
