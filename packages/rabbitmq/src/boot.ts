@@ -34,7 +34,7 @@ export class Boot {
 
   /** Destroys the data of the broker, which does not run afterwards, and waits where it can. */
   async clear({ gate, running }: Probe, signal: AbortSignal): Promise<void> {
-    if (gate === 'confirming') await this.#evaluate(refuseGate, signal);
+    if (gate === 'confirming' || gate === 'deciding') await this.#evaluate(refuseGate, signal);
     else if (running || gate === 'none' || gate === 'booting' || gate === 'admitted')
       await this.#control(['stop_app'], signal);
     await this.#control(['force_reset'], signal);

@@ -11,7 +11,7 @@ import type { Brokers } from './broker.js';
 import { brokerError, localDataError, mismatchError } from './errors.js';
 import { parseClusterStatus } from './parse.js';
 import type { QuorumQueues } from './queues.js';
-import { isVirgin, viewOf } from './view.js';
+import { isHalfway, isVirgin, viewOf } from './view.js';
 
 export interface JoinParts {
   readonly brokers: Brokers;
@@ -48,6 +48,8 @@ export class Join {
       throw localDataError(`${this.#node} has data of a cluster`, { operation: 'join' });
     }
     file.write({ joining: true, record: undefined });
+    // Who still counts it could not forget it while its database is in touch with theirs.
+    if (isHalfway(this.#node, probe)) await boot.clear(probe, this.#signal);
     await this.#forgetEarlierLife(seedView, await copies);
     if (!isVirgin(probe)) await boot.clear(probe, this.#signal);
     await boot.enter(this.#seed.node, probe, this.#signal);

@@ -13,12 +13,18 @@ export interface BrokerHealth extends NodeHealth {
 /** Whether the broker has no data at all: it waits, before it opens its database, to be told where it belongs. */
 export const isVirgin = ({ gate }: Probe): boolean => gate === 'deciding';
 
+/**
+ * Whether a broker without data is in touch with others all the same: its database, in memory only, still has the schema of a
+ * join that ended before anything was written. It counts others, and they count it, and it has nothing of what they share.
+ */
+export const isHalfway = (node: NodeId, probe: Probe): boolean =>
+  isVirgin(probe) && probe.members.some((member) => member !== node);
+
 /** A boot that RabbitMQ refused because the others do not count this node among them any more. */
 export const isCastOut = ({ gate, failure }: Probe): boolean =>
   gate === 'failed' && failure?.includes('inconsistent_cluster') === true;
 
 function identityOf(probe: Probe, named: Named | undefined): LocalIdentity {
-  if (isVirgin(probe)) return { kind: 'blank' };
   if (named) return { kind: named.kind, clusterId: named.clusterId, generation: named.generation };
   return probe.contents === 0 ? { kind: 'blank' } : { kind: 'unnamed', interruptedJoin: false };
 }
@@ -31,7 +37,9 @@ function groupsOf({ members, apart }: Probe): readonly (readonly NodeId[])[] {
 
 /** What a broker says about its cluster; undefined while its database cannot be read. */
 export function viewOf(node: NodeId, probe: Probe): Membership | undefined {
-  if (!probe.readable && !isVirgin(probe)) return undefined;
+  if (isVirgin(probe))
+    return { identity: { kind: 'blank' }, members: [node], running: [], partitions: [], kept: undefined };
+  if (!probe.readable) return undefined;
   const named = parseNamed(probe.parameter);
   return {
     identity: identityOf(probe, named),

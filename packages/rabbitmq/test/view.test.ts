@@ -1,7 +1,7 @@
 import type { ClusterRecord, Member } from '@autocluster/core/driver';
 import { describe, expect, test } from 'vitest';
 import { formatNamed, type Probe } from '../src/parse.js';
-import { asListed, healthOf, isCastOut, ownView, viewOf } from '../src/view.js';
+import { asListed, healthOf, isCastOut, isHalfway, ownView, viewOf } from '../src/view.js';
 
 const SELF = 'rabbit@a';
 const record: ClusterRecord = {
@@ -56,6 +56,16 @@ const nothing = { joining: false, record: undefined };
 const identity = (probe: Probe) => viewOf(SELF, probe)?.identity;
 
 describe('what a broker says of its cluster', () => {
+  test('S84: one without data belongs to nobody, whoever its database is in touch with', () => {
+    const halfway: Probe = { ...serving, ...held, gate: 'deciding' };
+    const blank = { identity: { kind: 'blank' }, members: [SELF], running: [], partitions: [], kept: undefined };
+    expect(viewOf(SELF, halfway)).toEqual(blank);
+    const interrupted = { ...blank, identity: { kind: 'unnamed', interruptedJoin: true } };
+    expect(ownView(SELF, halfway, { joining: true, record: undefined })).toEqual(interrupted);
+    expect(isHalfway(SELF, halfway)).toBe(true);
+    expect([virgin, serving, confirming].filter((probe) => isHalfway(SELF, probe))).toEqual([]);
+  });
+
   test('its parameter names it', () => {
     expect(viewOf(SELF, serving)).toEqual({
       identity: { kind: 'committed', clusterId: 'c-1', generation: 1 },
