@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
-import { oneCluster, RabbitFleet, statusOf } from './rabbitmq/fleet.ts';
+import { type NodeSpec, oneCluster, RabbitFleet, type RabbitNode, statusOf } from './rabbitmq/fleet.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -21,32 +21,48 @@ describe('a RabbitMQ node', () => {
       await etcd.stop();
     });
 
-    it.each([
-      ['after a join that was interrupted', 'rabbit2', true],
-      ['and that was never told to join', 'rabbit3', false],
-    ])('S84: %s joins', async (_when, name, interrupted) => {
-      const store = { kind: 'etcd', cluster: 'halfway', hosts: etcd.endpoint } as const;
-      const specOf = (each: string) => ({ name: each, store, options: { ttlMs: 15_000 } });
-      const members = fleet.nodes.length > 0 ? [...fleet.nodes] : await fleet.start(specOf('rabbit1'));
-      await Promise.all(members.map((each) => each.serves()));
-      const node = await fleet.place(specOf(name));
+    const specOf = (name: string, cluster = 'halfway') => {
+      const store = { kind: 'etcd', cluster, hosts: etcd.endpoint } as const;
+      return { name, store, options: { ttlMs: 15_000 } };
+    };
+
+    /** A node that waits before it opens its database, which is in touch with those of the members already. */
+    async function halfwayNode(members: readonly RabbitNode[], spec: NodeSpec, meanwhile: (node: RabbitNode) => void) {
+      const node = await fleet.place(spec);
       etcd.pause();
       node.start();
-      // Held before it opens its database.
       await node.until('waits for its store', () => node.state('waiting'));
       const others = members.map(({ nodename }) => `'${nodename}'`).join(', ');
-      const linked = await node.rabbitmqctl([
-        'eval',
-        `{ok, [_ | _]} = mnesia:change_config(extra_db_nodes, [${others}]).`,
-      ]);
-      expect(linked.exitCode).toBe(0);
-      const [first] = members;
-      expect((await statusOf(first ?? node)).members).toContain(node.nodename);
-      const state = join(node.folder, 'mnesia', `${node.nodename}.autocluster.json`);
-      if (interrupted) writeFileSync(state, '{"joining":true}', { mode: 0o600 });
+      const link = `{ok, [_ | _]} = mnesia:change_config(extra_db_nodes, [${others}]).`;
+      expect((await node.rabbitmqctl(['eval', link])).exitCode).toBe(0);
+      const [first = node] = members;
+      expect((await statusOf(first)).members).toContain(node.nodename);
+      meanwhile(node);
       etcd.resume();
       await node.serves();
-      expect(await oneCluster([...members, node])).toBe(true);
+      return node;
+    }
+
+    it('S84: joins, whether an earlier join of it was interrupted or it was never told to', async () => {
+      const first = await fleet.start(specOf('rabbit1'));
+      await Promise.all(first.map((each) => each.serves()));
+      const second = await halfwayNode(first, specOf('rabbit2'), (node) =>
+        writeFileSync(join(node.folder, 'mnesia', `${node.nodename}.autocluster.json`), '{"joining":true}'),
+      );
+      const third = await halfwayNode([...first, second], specOf('rabbit3'), () => undefined);
+      expect(await oneCluster([...first, second, third])).toBe(true);
+    });
+
+    it('is alone in the cluster that it creates, and writes nothing into that of the others', async () => {
+      const [first] = await fleet.start(specOf('rabbit4', 'theirs'));
+      if (!first) return expect.fail('no node');
+      await first.serves();
+      const named = () => first.rabbitmqctl(['eval', 'rabbit_runtime_parameters:value_global(autocluster).']);
+      const before = (await named()).stdout;
+      const node = await halfwayNode([first], specOf('rabbit5', 'its-own'), () => undefined);
+      expect(node.state('formed')?.data['role']).toBe('creator');
+      expect((await statusOf(node)).members).toEqual([node.nodename]);
+      expect((await named()).stdout).toBe(before);
     });
   });
 });
