@@ -67,9 +67,13 @@ function closeAtExit(): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (const folder of folders.values()) {
     folder.users = 0;
-    for (let attempts = 0; attempts < LAST_ATTEMPTS; attempts += 1) {
-      if (folder.turn.attempt(() => closeIfUnused(folder)) !== undefined) break;
-      Atomics.wait(sleeper, 0, 0, 1);
+    try {
+      for (let attempts = 0; attempts < LAST_ATTEMPTS; attempts += 1) {
+        if (folder.turn.attempt(() => closeIfUnused(folder)) !== undefined) break;
+        Atomics.wait(sleeper, 0, 0, 1);
+      }
+    } catch {
+      // Of a folder that was removed there is nothing to close, and its end must not become that of this process.
     }
   }
 }

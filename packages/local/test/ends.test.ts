@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { type Backend, ClusterError } from '@autocluster/core/backend';
 import { expect, test } from 'vitest';
 import {
@@ -51,6 +52,21 @@ test.each(verbs)('%s after close rejects', async (operation, verb) => {
   await backend.close();
   await backend.close();
   await expect(verb(backend)).rejects.toMatchObject({ code: 'CLOSED', operation, retryable: false });
+});
+
+test('a process whose folder was removed ends as it would have', async () => {
+  const entry = new URL('../dist/index.js', import.meta.url).href;
+  const folder = JSON.stringify(newFolder());
+  const program = `
+    import { rmSync } from 'node:fs';
+    import { local } from ${JSON.stringify(entry)};
+    const backend = local({ cluster: 'gone', folder: ${folder} });
+    const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
+    await backend.list({ signal: new AbortController().signal, timeoutMs: 5_000, clock });
+    rmSync(${folder}, { recursive: true });
+  `;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
 test('the manifest stays what it was', async () => {
