@@ -12,7 +12,7 @@ export { WAIT_REASONS, type WaitReason } from './decide/decision.js';
 export type { ReportName } from './effect.js';
 export { type FarewellParts, leaveForGood, sayGoodbye } from './farewell.js';
 export type { Machine, Role } from './machine.js';
-export { type NodeState, nodeState } from './node-state.js';
+export { type NodeState, nodeState, waitText } from './node-state.js';
 export type { Observation } from './observation.js';
 export { createFormationRunner, type FormationRunner } from './runner.js';
 export { watchChanges } from './watcher.js';

@@ -32,6 +32,19 @@ export type NodeState =
   | { readonly kind: 'formed'; readonly identity: ClusterIdentity; readonly role: Role }
   | { readonly kind: 'standalone' | 'failed'; readonly cause: ErrorCode };
 
+type Waiting = Extract<NodeState, { readonly kind: 'waiting' }>;
+
+/** Why a node waits, in words, with what was said when it is a failure. */
+export function waitText({
+  reason,
+  cause,
+  text,
+  endsWhen,
+}: Pick<Waiting, 'reason' | 'cause' | 'text' | 'endsWhen'>): string {
+  const because = text ?? cause;
+  return `waiting for ${reason}${because === undefined ? '' : ` (${because})`}; ends when ${endsWhen}`;
+}
+
 function waiting({ wait, sinceMs }: Lasting, nowMs: number): NodeState {
   const { reason, endsWhen, cause, text } = wait;
   return {

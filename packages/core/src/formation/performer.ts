@@ -128,7 +128,11 @@ export class Performer {
 
   async #glance(): Promise<ReplyBody> {
     this.#turn += 1;
-    const listing: Listing = this.#latest ?? { kind: 'failed', cause: 'STORE_FAILED' };
+    const listing: Listing = this.#latest ?? {
+      kind: 'failed',
+      cause: 'STORE_FAILED',
+      text: 'no list has come yet',
+    };
     const observation = await glance(this.#observer, listing, this.#turn);
     this.#parts.onGlance(observation);
     return { kind: 'glanced', observation };

@@ -1,6 +1,6 @@
 import type { Clock, MemberList, NodeId } from '../backend/index.js';
 import type { Membership, NodeHealth } from '../driver/index.js';
-import { type ErrorCode, isClusterError } from '../errors/index.js';
+import type { ErrorCode } from '../errors/index.js';
 import type { GuardCall, GuardedBackend } from './guarded-backend.js';
 import { fromForeign } from './foreign-error.js';
 import type { DriverGuardCall, GuardedDriver } from './guarded-driver.js';
@@ -19,7 +19,12 @@ export type OwnDaemon =
 /** What the store says. A list that failed is not an empty one. */
 export type Listing =
   | { readonly kind: 'listed'; readonly list: MemberList; readonly askedAtMs: number }
-  | { readonly kind: 'failed'; readonly cause: ErrorCode };
+  | {
+      readonly kind: 'failed';
+      readonly cause: ErrorCode;
+      /** What it said instead, for people. */
+      readonly text: string;
+    };
 
 /** Asks the own daemon. Never rejects. */
 export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall): Promise<OwnDaemon> {
@@ -41,7 +46,8 @@ export async function askList(backend: GuardedBackend, clock: Clock, call: Guard
   try {
     return { kind: 'listed', list: await backend.list(call), askedAtMs };
   } catch (error) {
-    return { kind: 'failed', cause: isClusterError(error) ? error.code : 'STORE_FAILED' };
+    const { code, message } = fromForeign(error, 'list', 'STORE_FAILED');
+    return { kind: 'failed', cause: code, text: message };
   }
 }
 

@@ -74,7 +74,7 @@ function formed({ o: { state, standing } }: Facts): Verdict {
 }
 
 function store({ o: { listing } }: Facts): Verdict {
-  if (listing.kind === 'failed') return failing(`the list failed: ${listing.cause}`);
+  if (listing.kind === 'failed') return failing(`the list failed: ${listing.text}`);
   const { complete, members, skipped, record } = listing.list;
   if (!complete) return failing('the list says that entries may be missing');
   if (record.kind === 'unreadable') return failing(`the record cannot be understood: ${record.reason}`);

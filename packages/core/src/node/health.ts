@@ -1,5 +1,5 @@
 import type { ClusterIdentity, Registration } from '../backend/index.js';
-import type { NodeState } from '../formation/index.js';
+import { type NodeState, waitText } from '../formation/index.js';
 import { type HealthReport, observeHealth, type Probe, type ProbeKind, probe, report } from '../health/index.js';
 import { anySignal } from '../runtime/index.js';
 import type { Foundation } from './foundation.js';
@@ -17,7 +17,7 @@ export interface NodeHealth {
 }
 
 function textOf(state: NodeState): string {
-  if (state.kind === 'waiting') return `waiting for ${state.reason}; ends when ${state.endsWhen}`;
+  if (state.kind === 'waiting') return waitText(state);
   return 'cause' in state ? `${state.kind}: ${state.cause}` : state.kind;
 }
 

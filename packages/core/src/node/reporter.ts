@@ -76,7 +76,7 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
     },
     observed({ listing, own }) {
       glanced(own);
-      if (listing.kind === 'failed') return storeFailed(listing.cause, `the list failed: ${listing.cause}`);
+      if (listing.kind === 'failed') return storeFailed(listing.cause, `the list failed: ${listing.text}`);
       store.listed(listing.list);
       const change = views.see(listing.list, listing.askedAtMs);
       if (change) events.emit('view.changed', change);

@@ -1,4 +1,4 @@
-import type { NodeState, WaitReason } from '../formation/index.js';
+import { type NodeState, type WaitReason, waitText } from '../formation/index.js';
 import type { CancelTimer, Runtime } from '../runtime/index.js';
 
 const PATIENCE_MS = 5_000;
@@ -15,15 +15,13 @@ export function createWaitingWarning(runtime: Runtime, cluster: string): { see(s
   return {
     see(state) {
       if (state.kind !== 'waiting') return end();
-      const { reason, endsWhen, cause, text: said } = state;
+      const { reason } = state;
       if (reason === watched || warned.has(reason)) return;
       end();
       watched = reason;
       cancel = runtime.after(PATIENCE_MS, () => {
         warned.add(reason);
-        const because = cause ? ` (${said ?? cause})` : '';
-        const text = `cluster ${cluster}: waiting for ${reason}${because}; ends when ${endsWhen}`;
-        process.emitWarning(text, { code: 'AUTOCLUSTER_WAITING' });
+        process.emitWarning(`cluster ${cluster}: ${waitText(state)}`, { code: 'AUTOCLUSTER_WAITING' });
       });
     },
     end,

@@ -86,6 +86,8 @@ describe('a list that was made for something else', () => {
 
   it('that failed changes nothing', () => {
     const before = missing();
-    expect(noteListing(before, { kind: 'failed', cause: 'STORE_FORBIDDEN' }, 20_100)).toBe(before);
+    expect(noteListing(before, { kind: 'failed', cause: 'STORE_FORBIDDEN', text: 'STORE_FORBIDDEN: no' }, 20_100)).toBe(
+      before,
+    );
   });
 });

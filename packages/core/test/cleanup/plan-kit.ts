@@ -96,7 +96,7 @@ export function lookAt(nowMs: number, sketch: Sketch): Look {
             status: sketch.ownStatus ?? 'up',
           },
     listing: sketch.listFails
-      ? { kind: 'failed', cause: 'STORE_FORBIDDEN' }
+      ? { kind: 'failed', cause: 'STORE_FORBIDDEN', text: 'STORE_FORBIDDEN: no' }
       : { kind: 'listed', list: listOf(sketch, members), askedAtMs: nowMs - 1 },
     answers,
   };

@@ -143,7 +143,7 @@ export function observation(sketch: Sketch = {}): Observation {
             status: sketch.ownStatus ?? 'up',
           },
     listing: sketch.listFails
-      ? { kind: 'failed', cause: 'STORE_UNREACHABLE' }
+      ? { kind: 'failed', cause: 'STORE_UNREACHABLE', text: 'STORE_UNREACHABLE: no' }
       : { kind: 'listed', list: listOf(sketch), askedAtMs },
     peers: new Map(
       peers.filter(({ status, own: view }) => status !== undefined || view).map((each) => [each.node, healthOf(each)]),

@@ -6,7 +6,7 @@ import type { CleanupPolicy } from '../policy.js';
 import type { Facts } from './facts.js';
 
 function listProblem({ listing }: Look): string | undefined {
-  if (listing.kind === 'failed') return `the list failed: ${listing.cause}`;
+  if (listing.kind === 'failed') return `the list failed: ${listing.text}`;
   const { complete, skipped, record } = listing.list;
   if (!complete) return 'the list says that entries may be missing';
   const [first] = [...skipped].sort((a, b) => (a.key < b.key ? -1 : 1));

@@ -28,7 +28,7 @@ export const UNKNOWN_ROWS: readonly Row<Look>[] = [
     row: '1',
     when: ({ observation }) => observation.listing.kind === 'failed',
     outcome: ({ formed, observation: { listing } }) => {
-      const cause = listing.kind === 'failed' ? { cause: listing.cause } : {};
+      const cause = listing.kind === 'failed' ? { cause: listing.cause, text: listing.text } : {};
       return waitUnlessFormed(formed, wait('store-unreachable', 'the store answers a list', cause));
     },
   },

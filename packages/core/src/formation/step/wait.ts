@@ -2,6 +2,7 @@ import { type FormationConfig, glanceMs, LONGEST_RETRY_MS } from '../config.js';
 import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
 import type { Asked, Lasting, Machine, Resume } from '../machine.js';
+import { waitText } from '../node-state.js';
 import { lastingOf } from './discover.js';
 import { enter, rest, type Step } from './transition.js';
 
@@ -58,8 +59,7 @@ export function waitFor(
   if (machine.standing) return restFormed(config, machine, { released: more.released });
   const leftMs = timeLeftMs(config, machine, nowMs);
   if (leftMs <= 0) {
-    const cause = wait.cause ? ` (${wait.text ?? wait.cause})` : '';
-    const text = `no cluster after ${config.formationTimeoutMs} ms without progress; waiting for ${wait.reason}${cause} until ${wait.endsWhen}`;
+    const text = `no cluster after ${config.formationTimeoutMs} ms without progress: ${waitText(wait)}`;
     return fail(config, machine, { code: 'FORMATION_TIMEOUT', text }, wait);
   }
   const before = more.lasting ?? lastingOf(machine);
