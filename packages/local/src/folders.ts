@@ -73,7 +73,7 @@ function closeAtExit(): void {
         Atomics.wait(sleeper, 0, 0, 1);
       }
     } catch {
-      // Of a folder that was removed there is nothing to close, and its end must not become that of this process.
+      // The folder may be gone by now. The operating system closes what is left, and nobody is left to be told.
     }
   }
 }
