@@ -24,6 +24,19 @@ export interface Oracle {
   readonly watch: (court: Court) => Watcher;
 }
 
+/** One log for all oracles of a history: who asks for it first has it listen. */
+export function perHistory<Log extends Listener>(make: () => Log): (court: Court) => Log {
+  const logs = new WeakMap<Stage, Log>();
+  return ({ stage }) => {
+    const known = logs.get(stage);
+    if (known) return known;
+    const log = make();
+    logs.set(stage, log);
+    stage.listen(log);
+    return log;
+  };
+}
+
 /** One after the other. */
 const after =
   <Told extends readonly unknown[]>(first: (...told: Told) => void, second: (...told: Told) => void) =>

@@ -103,13 +103,14 @@ const R5: Oracle = {
   id: 'R5',
   holds: 'the entry of a process that is gone goes too, within the latest takeover',
   watch: ({ check, truth, stage }) => {
-    const goneMs = new Map<string, number>();
+    const gone = new Map<string, { readonly atMs: number; readonly servedMs: number }>();
     const withdrawn = new Set<Actor>();
     let [wroteMs, servedMs, tamperedMs] = [0, 0, Number.NEGATIVE_INFINITY];
-    const judge = () => {
+    const judge = (sinceOf: (end: { readonly atMs: number; readonly servedMs: number }) => number) => {
       const boundMs = stage.timing.latestTakeoverMs + truth.prolongedMs + 20_000;
       for (const [node, { instance }] of truth.registrations) {
-        const sinceMs = servedMs - Math.max(goneMs.get(instance) ?? servedMs, tamperedMs);
+        const end = gone.get(instance);
+        const sinceMs = end ? sinceOf(end) : 0;
         check(sinceMs <= boundMs, () => `${node} ${instance} is listed ${sinceMs} ms after its end`);
       }
     };
@@ -117,7 +118,7 @@ const R5: Oracle = {
       node(actor, fact) {
         if (fact.kind !== 'crashed' && fact.kind !== 'ended') return;
         if (actor.instance === undefined) return;
-        goneMs.set(actor.instance, servedMs);
+        gone.set(actor.instance, { atMs: stage.nowMs, servedMs });
         const isListed = truth.registrations.get(actor.name)?.instance === actor.instance;
         const hasAsked = actor.crashed || !isListed || withdrawn.has(actor);
         check(hasAsked, () => `${actor.label} has ended, and did not ask for the removal of its entry`);
@@ -133,9 +134,9 @@ const R5: Oracle = {
         if ((verb !== 'lock' && verb !== 'register') || end?.kind !== 'resolved') return;
         servedMs += Math.min(GAP_MS, stage.nowMs - wroteMs);
         wroteMs = stage.nowMs;
-        judge();
+        judge((end) => servedMs - Math.max(end.servedMs, tamperedMs));
       },
-      end: judge,
+      end: () => judge((end) => stage.nowMs - Math.max(end.atMs, stage.plan.healAtMs)),
     };
   },
 };

@@ -3,8 +3,7 @@ import type { ForgetRequest } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import type { Call, Listener } from '../facts.js';
 import { isList } from '../outcome.js';
-import type { Stage } from '../stage.js';
-import type { Court, Watcher } from './oracle.js';
+import { type Court, perHistory, type Watcher } from './oracle.js';
 
 /** A removal at the moment at which the daemon is told to forget a member. */
 export interface Removal {
@@ -45,17 +44,7 @@ class ListLog implements Listener {
   }
 }
 
-const logs = new WeakMap<Stage, ListLog>();
-
-/** One log for all oracles of a history. */
-export function listLogOf({ stage }: Court): ListLog {
-  const known = logs.get(stage);
-  if (known) return known;
-  const log = new ListLog();
-  logs.set(stage, log);
-  stage.listen(log);
-  return log;
-}
+export const listLogOf = perHistory(() => new ListLog());
 
 /** Tells of each removal, before the daemon begins with it. */
 export function watchRemovals(court: Court, removal: (removal: Removal) => void): Required<Pick<Watcher, 'sent'>> {

@@ -9,8 +9,7 @@ import type { Membership, NodeHealth } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import type { Call, Listener } from '../facts.js';
 import { grantOf, isList, outcomeOf } from '../outcome.js';
-import type { Stage } from '../stage.js';
-import type { Court } from './oracle.js';
+import { perHistory } from './oracle.js';
 
 /** An answer that reached its caller, on the clock of the process. */
 export interface Answer<T> {
@@ -101,14 +100,4 @@ class ToldLog implements Listener {
   }
 }
 
-const logs = new WeakMap<Stage, ToldLog>();
-
-/** One log for all oracles of a history. */
-export function toldIn({ stage }: Court): ToldLog {
-  const known = logs.get(stage);
-  if (known) return known;
-  const log = new ToldLog();
-  logs.set(stage, log);
-  stage.listen(log);
-  return log;
-}
+export const toldIn = perHistory(() => new ToldLog());
