@@ -1,35 +1,25 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { serverSuite } from '../servers/harness/suite.ts';
-import { type NodeSpec, oneCluster, RabbitFleet, type RabbitNode, statusOf } from './rabbitmq/fleet.ts';
+import { type NodeSpec, oneCluster, type RabbitNode, statusOf } from './rabbitmq/fleet.ts';
+import { fleetOnEtcd } from './rabbitmq/suite.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
 describe('a RabbitMQ node', () => {
   serverSuite(['rabbitmq', 'etcd'], 'whose database is in touch with others and has no data', () => {
-    let etcd: EtcdServer;
-    let fleet: RabbitFleet;
-
-    beforeAll(async () => {
-      etcd = await startEtcd();
-      fleet = new RabbitFleet();
-    });
-    afterAll(async () => {
-      await fleet.end();
-      await etcd.stop();
-    });
+    const on = fleetOnEtcd();
 
     const specOf = (name: string, cluster = 'halfway') => {
-      const store = { kind: 'etcd', cluster, hosts: etcd.endpoint } as const;
+      const store = { kind: 'etcd', cluster, hosts: on.etcd.endpoint } as const;
       return { name, store, options: { ttlMs: 15_000 } };
     };
 
     /** A node that waits before it opens its database, which is in touch with those of the members already. */
     async function halfwayNode(members: readonly RabbitNode[], spec: NodeSpec, meanwhile: (node: RabbitNode) => void) {
-      const node = await fleet.place(spec);
-      etcd.pause();
+      const node = await on.fleet.place(spec);
+      on.etcd.pause();
       node.start();
       await node.until('waits for its store', () => node.state('waiting'));
       const others = members.map(({ nodename }) => `'${nodename}'`).join(', ');
@@ -38,13 +28,13 @@ describe('a RabbitMQ node', () => {
       const [first = node] = members;
       expect((await statusOf(first)).members).toContain(node.nodename);
       meanwhile(node);
-      etcd.resume();
+      on.etcd.resume();
       await node.serves();
       return node;
     }
 
     it('S84: joins, whether an earlier join of it was interrupted or it was never told to', async () => {
-      const first = await fleet.start(specOf('rabbit1'));
+      const first = await on.fleet.start(specOf('rabbit1'));
       await Promise.all(first.map((each) => each.serves()));
       const second = await halfwayNode(first, specOf('rabbit2'), (node) =>
         writeFileSync(join(node.folder, 'mnesia', `${node.nodename}.autocluster.json`), '{"joining":true}'),
@@ -54,7 +44,7 @@ describe('a RabbitMQ node', () => {
     });
 
     it('is alone in the cluster that it creates, and writes nothing into that of the others', async () => {
-      const [first] = await fleet.start(specOf('rabbit4', 'theirs'));
+      const [first] = await on.fleet.start(specOf('rabbit4', 'theirs'));
       if (!first) return expect.fail('no node');
       await first.serves();
       const named = () => first.rabbitmqctl(['eval', 'rabbit_runtime_parameters:value_global(autocluster).']);

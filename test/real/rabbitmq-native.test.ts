@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EtcdServer, type RabbitmqNode, startEtcd, startRabbitmq } from '../servers/harness/index.ts';
+import { afterAll, expect, it } from 'vitest';
+import { type RabbitmqNode, startRabbitmq } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
-import { RabbitFleet, statusOf } from './rabbitmq/fleet.ts';
+import { statusOf } from './rabbitmq/fleet.ts';
+import { fleetOnEtcd } from './rabbitmq/suite.ts';
 
 serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours", () => {
   const cluster = `native-${randomUUID().slice(0, 8)}`;
-  let etcd: EtcdServer;
-  let fleet: RabbitFleet;
+  const on = fleetOnEtcd();
   const natives: RabbitmqNode[] = [];
 
   const startNative = async () => {
     const node = await startRabbitmq({
-      epmd: await fleet.epmd,
-      cookie: fleet.cookie,
+      epmd: await on.fleet.epmd,
+      cookie: on.fleet.cookie,
       config: [
         'cluster_formation.peer_discovery_backend = etcd',
-        `cluster_formation.etcd.endpoints.1 = ${new URL(etcd.endpoint).host}`,
+        `cluster_formation.etcd.endpoints.1 = ${new URL(on.etcd.endpoint).host}`,
         `cluster_formation.etcd.cluster_name = ${cluster}`,
       ],
       plugins: ['rabbitmq_peer_discovery_etcd'],
@@ -26,21 +26,15 @@ serverSuite(['rabbitmq', 'etcd', 'etcdctl'], "RabbitMQ's own discovery and ours"
   };
   const members = async (node: Parameters<typeof statusOf>[0]) => (await statusOf(node)).running;
 
-  beforeAll(async () => {
-    etcd = await startEtcd();
-    fleet = new RabbitFleet();
-  });
   afterAll(async () => {
     await Promise.all(natives.map((node) => node.stop()));
-    await fleet.end();
-    await etcd.stop();
   });
 
   it('form one cluster: ours adopts a native one, and a native one then joins ours', { timeout: 600_000 }, async () => {
     const first = await startNative();
-    const [ours] = await fleet.start({
+    const [ours] = await on.fleet.start({
       name: 'ours',
-      store: { kind: 'etcd', cluster, hosts: etcd.endpoint, layout: 'rabbitmq' },
+      store: { kind: 'etcd', cluster, hosts: on.etcd.endpoint, layout: 'rabbitmq' },
       options: { ttlMs: 15_000, onLocalData: 'adopt' as const },
     });
     if (!ours) return expect.fail('no node');

@@ -1,16 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type EtcdServer,
-  freePorts,
-  makeCertificates,
-  makeFolder,
-  removeFolder,
-  startEtcd,
-} from '../servers/harness/index.ts';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { freePorts, makeCertificates, makeFolder, removeFolder } from '../servers/harness/index.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
-import { RabbitFleet } from './rabbitmq/fleet.ts';
+import { fleetOnEtcd } from './rabbitmq/suite.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -36,25 +29,18 @@ function greeted(port: number, ca: Buffer): Promise<Buffer> {
 describe('a RabbitMQ node', () => {
   serverSuite(['rabbitmq', 'etcd'], 'whose modules are loaded ahead', () => {
     const folder = makeFolder('preload');
-    let etcd: EtcdServer;
-    let fleet: RabbitFleet;
+    const on = fleetOnEtcd();
 
-    beforeAll(async () => {
-      etcd = await startEtcd();
-      fleet = new RabbitFleet();
-    });
     afterAll(async () => {
-      await fleet.end();
-      await etcd.stop();
       await removeFolder(folder);
     });
 
     it('serves TLS and plugins, and leaves out the modules of Erlang that nobody calls', async () => {
       const { caFile, server } = await makeCertificates(folder);
       const [tlsPort = 0, managementPort = 0] = await freePorts(2);
-      const [node] = await fleet.start({
+      const [node] = await on.fleet.start({
         name: 'rabbit',
-        store: { kind: 'etcd', cluster: 'preloaded', hosts: etcd.endpoint },
+        store: { kind: 'etcd', cluster: 'preloaded', hosts: on.etcd.endpoint },
         options: { ttlMs: 15_000 },
         plugins: ['rabbitmq_management'],
         config: [

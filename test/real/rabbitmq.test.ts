@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type EtcdServer, startEtcd } from '../servers/harness/index.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { accepts } from '../servers/harness/epmd.ts';
 import { serverSuite } from '../servers/harness/suite.ts';
-import { oneCluster, RabbitFleet, statusOf, type NodeSpec, type RabbitNode } from './rabbitmq/fleet.ts';
+import { oneCluster, statusOf, type NodeSpec, type RabbitNode } from './rabbitmq/fleet.ts';
 import { QUICK, seedScenario } from './rabbitmq/seed-scenario.ts';
+import { fleetOnEtcd } from './rabbitmq/suite.ts';
 
 const OPTIONS = { ttlMs: 15_000, onFailure: 'stop', onEvicted: 'rejoin' } as const;
 
@@ -21,30 +21,20 @@ describe.concurrent('RabbitMQ', () => {
   });
 
   serverSuite(['rabbitmq', 'etcd'], 'one step after the other', () => {
-    let etcd: EtcdServer;
-    let fleet: RabbitFleet;
+    const on = fleetOnEtcd();
     let nodes: readonly RabbitNode[] = [];
     const specOf = (name: string, more: Partial<NodeSpec> = {}): NodeSpec => ({
       name,
-      store: { kind: 'etcd', cluster: 'rabbits', hosts: etcd.endpoint },
+      store: { kind: 'etcd', cluster: 'rabbits', hosts: on.etcd.endpoint },
       options: OPTIONS,
       ...more,
     });
-    const elsewhere = () => ({ store: { kind: 'etcd', cluster: 'others', hosts: etcd.endpoint } }) as const;
+    const elsewhere = () => ({ store: { kind: 'etcd', cluster: 'others', hosts: on.etcd.endpoint } }) as const;
     const nodeAt = (index: number) => nodes[index] ?? expect.fail(`no node ${index}`);
     const identityOf = (node: RabbitNode) => node.state('formed')?.data['identity'];
 
-    beforeAll(async () => {
-      etcd = await startEtcd();
-      fleet = new RabbitFleet();
-    });
-    afterAll(async () => {
-      await fleet.end();
-      await etcd.stop();
-    });
-
     it.sequential('S1, S2, S6, S14: three nodes that start at the same moment are one cluster, and let nobody in before', async () => {
-      nodes = await fleet.start(specOf('rabbit1'), specOf('rabbit2'), specOf('rabbit3'));
+      nodes = await on.fleet.start(specOf('rabbit1'), specOf('rabbit2'), specOf('rabbit3'));
       await Promise.all(nodes.map((node) => letsNobodyInEarly(node)));
       expect(new Set(nodes.map((node) => JSON.stringify(identityOf(node)))).size).toBe(1);
       const roles = nodes.map((node) => node.state('formed')?.data['role']);
@@ -74,7 +64,7 @@ describe.concurrent('RabbitMQ', () => {
     });
 
     it.sequential('S84: a node that is killed while it joins recovers by itself', async () => {
-      const [late] = await fleet.start(specOf('rabbit4'));
+      const [late] = await on.fleet.start(specOf('rabbit4'));
       if (!late) return expect.fail('no node');
       await late.until('joins', () => late.state('joining'));
       await late.kill();
@@ -85,7 +75,7 @@ describe.concurrent('RabbitMQ', () => {
     });
 
     it.sequential('S9: a node with another cookie makes no second cluster', async () => {
-      const [stranger] = await fleet.start(specOf('rabbit5', { cookie: 'another' }));
+      const [stranger] = await on.fleet.start(specOf('rabbit5', { cookie: 'another' }));
       if (!stranger) return expect.fail('no node');
       const waits = (data: RabbitNode['told'][number]['data']) => data['reason'] === 'seeds-unusable';
       await stranger.until('waits', () => stranger.last('state.changed', waits));
@@ -95,7 +85,7 @@ describe.concurrent('RabbitMQ', () => {
     });
 
     it.sequential('a node with data of another cluster is refused, and its data stay', async () => {
-      const [third, [alone]] = [nodeAt(2), await fleet.start(specOf('rabbit6', elsewhere()))];
+      const [third, [alone]] = [nodeAt(2), await on.fleet.start(specOf('rabbit6', elsewhere()))];
       await third.rabbitmqctl(['add_vhost', 'kept']);
       await third.stop();
       await alone?.serves();
@@ -113,7 +103,7 @@ describe.concurrent('RabbitMQ', () => {
       ['a first node that cannot open its listener', 'RABBITMQ_NODE_PORT', /the broker did not boot: .*eaddrinuse/],
       ['a node whose VM does not come up', 'RABBITMQ_DIST_PORT', /eaddrinuse/],
     ])('%s ends, and says why', async (_what, port, why) => {
-      const node = await fleet.place(specOf('rabbit7', { store: { ...elsewhere().store, cluster: port } }));
+      const node = await on.fleet.place(specOf('rabbit7', { store: { ...elsewhere().store, cluster: port } }));
       const holder = createServer().listen(Number(node.environment[port]), '127.0.0.1');
       await once(holder, 'listening');
       try {
@@ -126,7 +116,7 @@ describe.concurrent('RabbitMQ', () => {
     });
 
     it.sequential('members outlive their store', async () => {
-      await etcd.kill();
+      await on.etcd.kill();
       await Promise.all(nodes.map((node) => node.until('misses its store', () => node.last('store.lost'))));
       const names = nodes.map(({ nodename }) => nodename);
       expect((await Promise.all(nodes.map((node) => statusOf(node)))).map(({ running }) => running)).toEqual([
@@ -134,7 +124,7 @@ describe.concurrent('RabbitMQ', () => {
         names,
         names,
       ]);
-      await etcd.restart();
+      await on.etcd.restart();
       await Promise.all(nodes.map((node) => node.until('has its store back', () => node.last('store.back'))));
       expect(nodes.every((node) => node.running && node.state('formed') !== undefined)).toBe(true);
     });
