@@ -88,8 +88,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'entry-never-removed',
     'whoever stops goes on renewing its entry, and does not remove it',
     ENTRY,
-    '  withdraw(call?: GuardCall): Promise<void> {\n    this.stop();',
-    '  withdraw(call?: GuardCall): Promise<void> {\n    if (call !== undefined || this.#last) return Promise.resolve();\n    this.stop();',
+    '  withdraw(call?: GuardCall): Promise<boolean> {\n    this.stop();',
+    '  withdraw(call?: GuardCall): Promise<boolean> {\n    if (call !== undefined || this.#last) return Promise.resolve(true);\n    this.stop();',
   ),
   mutant(
     'entry-seldom-renewed',
@@ -109,8 +109,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'entry-after-withdrawal',
     'an entry is renewed after it was withdrawn',
     ENTRY,
-    '  withdraw(call?: GuardCall): Promise<void> {\n    this.stop();',
-    '  withdraw(call?: GuardCall): Promise<void> {',
+    '  withdraw(call?: GuardCall): Promise<boolean> {\n    this.stop();',
+    '  withdraw(call?: GuardCall): Promise<boolean> {',
   ),
   mutant(
     'entry-failure-removes',

@@ -37,7 +37,7 @@ function withStore(memory: CleanupMemory, listing: Listing, nowMs: number): Clea
     store: (late ? memory.store : store) ?? store ?? memory.store,
     revision: (late ? memory.revision : revision) ?? revision ?? memory.revision,
     storeChangedAtMs: isOther || wentBack ? nowMs : memory.storeChangedAtMs,
-    listedAtMs: nowMs,
+    listedAtMs: Math.max(memory.listedAtMs ?? listing.answeredAtMs, listing.answeredAtMs),
     // The entries of another store, or of an earlier one, say nothing about who was there since.
     instances: isOther || wentBack ? FRESH_MEMORY.instances : memory.instances,
   };

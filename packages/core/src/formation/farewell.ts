@@ -67,18 +67,29 @@ async function patiently<T>({ runtime, signal }: FarewellParts, ask: () => Promi
   }
 }
 
-/** Back soon: the entry goes, and whoever goes last leaves word that nobody is there. Never a failure. */
-export async function sayGoodbye(parts: FarewellParts): Promise<void> {
-  const { backend, keeper, identity, signal } = parts;
+/**
+ * Back soon: the entry goes, and whoever goes last leaves word that nobody is there. Answers whether an entry was
+ * there and is gone; never a failure.
+ */
+export async function sayGoodbye(parts: FarewellParts): Promise<boolean> {
+  const { keeper, signal } = parts;
+  let wasRemoved: boolean;
   try {
-    await patiently(parts, () => keeper.withdraw({ signal }));
-    if (!identity) return;
-    const list = await patiently(parts, () => backend.list({ signal }));
-    const record = recordOf(list.record, identity);
-    if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity);
+    wasRemoved = await patiently(parts, () => keeper.withdraw({ signal }));
   } catch {
     // What stays behind expires, and whoever comes next waits a little longer.
+    return false;
   }
+  await leaveWord(parts).catch(() => undefined);
+  return wasRemoved;
+}
+
+async function leaveWord(parts: FarewellParts): Promise<void> {
+  const { backend, identity, signal } = parts;
+  if (!identity) return;
+  const list = await patiently(parts, () => backend.list({ signal }));
+  const record = recordOf(list.record, identity);
+  if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity);
 }
 
 async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promise<void> {

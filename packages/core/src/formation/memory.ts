@@ -24,8 +24,10 @@ export interface Memory {
   readonly revision: bigint | undefined;
   /** When the store last was another one, or went back. */
   readonly storeChangedAtMs: number | undefined;
-  /** A complete list has shown a record that agrees since the store changed. */
+  /** A complete list has shown a record that agrees since the store changed, or the store is again the one that did before. */
   readonly storeChangeSettled: boolean;
+  /** The store that last had a record that agrees. */
+  readonly agreedStore: string | undefined;
   /** The highest cluster that was on record or listed in this run. */
   readonly seen: (ClusterIdentity & { readonly idle: boolean }) | undefined;
   readonly clocks: Readonly<Partial<Record<ClockName, Running>>>;
@@ -43,6 +45,7 @@ export function freshMemory(nowMs: number): Memory {
     revision: undefined,
     storeChangedAtMs: undefined,
     storeChangeSettled: true,
+    agreedStore: undefined,
     seen: undefined,
     clocks: {},
     listedAtMs: undefined,
@@ -152,7 +155,13 @@ function withStoreOf(memory: Memory, { listing, nowMs }: Observation): Memory {
   if (listing.kind === 'failed' || !listing.list.complete) return memory;
   const { store = memory.store, revision = memory.revision } = listing.list;
   if (!storeChanged(memory, listing.list)) return { ...memory, store, revision };
-  return { ...memory, store, revision, storeChangedAtMs: nowMs, storeChangeSettled: false, clocks: {} };
+  const storeChangeSettled = isBack(memory, listing.list);
+  return { ...memory, store, revision, storeChangedAtMs: nowMs, storeChangeSettled, clocks: {} };
+}
+
+/** After another store, the one is back that had the own cluster on record: what it says now, it says of this cluster. */
+function isBack({ store: before, agreedStore }: Memory, { store }: Situation['list']): boolean {
+  return store !== undefined && store !== before && store === agreedStore;
 }
 
 /** The memory after one more observation. */
@@ -182,7 +191,8 @@ export function remember(
     store: list.store ?? memory.store,
     revision: list.revision ?? memory.revision,
     storeChangedAtMs: changed ? observation.nowMs : memory.storeChangedAtMs,
-    storeChangeSettled: agrees || (memory.storeChangeSettled && !changed),
+    storeChangeSettled: agrees || (changed ? isBack(memory, list) : memory.storeChangeSettled),
+    agreedStore: agrees ? (list.store ?? memory.store) : memory.agreedStore,
     seen,
     clocks,
     listedAtMs: observation.nowMs,

@@ -18,7 +18,12 @@ export type OwnDaemon =
 
 /** What the store says. A list that failed is not an empty one. */
 export type Listing =
-  | { readonly kind: 'listed'; readonly list: MemberList; readonly askedAtMs: number }
+  | {
+      readonly kind: 'listed';
+      readonly list: MemberList;
+      readonly askedAtMs: number;
+      readonly answeredAtMs: number;
+    }
   | {
       readonly kind: 'failed';
       readonly cause: ErrorCode;
@@ -44,7 +49,8 @@ export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall)
 export async function askList(backend: GuardedBackend, clock: Clock, call: GuardCall): Promise<Listing> {
   const askedAtMs = clock.monotonicMs();
   try {
-    return { kind: 'listed', list: await backend.list(call), askedAtMs };
+    const list = await backend.list(call);
+    return { kind: 'listed', list, askedAtMs, answeredAtMs: clock.monotonicMs() };
   } catch (error) {
     const { code, message } = fromForeign(error, 'list', 'STORE_FAILED');
     return { kind: 'failed', cause: code, text: message };

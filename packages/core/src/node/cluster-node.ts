@@ -14,7 +14,7 @@ import type { LockHandle, LockOptions } from '../lock/index.js';
 import { onAbort, type Runtime, systemRuntime } from '../runtime/index.js';
 import { createRegistrationKeeper, type RegistrationKeeper } from '../session/index.js';
 import { createNodeCleanup, type NodeCleanup, type RunningCleanup } from './cleanup.js';
-import { leaveCluster, withinLimit } from './ending.js';
+import { leaveCluster, settlesWithin, withinLimit } from './ending.js';
 import type { ClusterEvent } from './event.js';
 import { type Foundation, layFoundation } from './foundation.js';
 import { createNodeHealth, type NodeHealth } from './health.js';
@@ -202,18 +202,22 @@ class Node implements ClusterNode {
     const identity = this.#machine.standing?.identity;
     this.#watching.abort(new ClusterError('CLOSED', 'the node stops'));
     endWarnings();
-    const halted = failed ? () => this.#runner.settled() : () => this.#runner.halt();
+    const halted = failed ? this.#runner.settled() : this.#runner.halt();
     // At once: a daemon that does not stop in time must not keep these locks renewed for ever.
     const unlocked = this.#locks.end();
     const cleaned = this.#cleanup.stop();
+    const work = [halted, cleaned];
+    let isGone = false;
     await withinLimit(runtime, stopTimeoutMs, [
-      halted,
-      () => cleaned,
-      (signal) => sayGoodbye({ ...this.#farewell(signal), identity }),
-      () => unlocked,
+      async (signal) => {
+        // Whatever hangs, the entry is asked to go; that nobody is left is said only when nothing runs any more.
+        const settled = await settlesWithin(runtime, stopTimeoutMs / 2, work, signal);
+        isGone = await sayGoodbye({ ...this.#farewell(signal), identity: settled ? identity : undefined });
+      },
+      () => Promise.all([...work, unlocked]),
     ]);
     this.#keeper.stop();
-    events.emit('registration.removed', { node: driver.self });
+    if (isGone) events.emit('registration.removed', { node: driver.self });
     if (closeBackend) await withinLimit(runtime, stopTimeoutMs, [() => backend.close()]);
     this.#runner.stopped();
     const stoppedEarly = { operation: 'start', outcomeUnknown: false };

@@ -2,7 +2,7 @@ import { type ClusterIdentity, FORMATION_LOCK } from '../backend/index.js';
 import { ClusterError } from '../errors/index.js';
 import { type FarewellParts, leaveForGood } from '../formation/index.js';
 import type { GuardedDriver } from '../guard/index.js';
-import { anySignal, type Runtime } from '../runtime/index.js';
+import { anySignal, pause, type Runtime } from '../runtime/index.js';
 import { type LeaseTiming, patientLock } from '../session/index.js';
 
 /** Runs steps in order, each however the one before it ended, and all of them within one time limit. */
@@ -25,6 +25,21 @@ export async function withinLimit(
   };
   await Promise.race([all(), expired]);
   cancel();
+}
+
+/** Whether all of this has settled in time. Rejects never: what it waits for may fail. */
+export async function settlesWithin(
+  runtime: Runtime,
+  limitMs: number,
+  works: readonly Promise<unknown>[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const scope = anySignal([signal]);
+  const all = Promise.allSettled(works).then(() => true);
+  const inTime = await Promise.race([all, pause(runtime, limitMs, scope.signal).then(() => false)]);
+  scope.abort(undefined);
+  scope.clear();
+  return inTime;
 }
 
 export interface LeaveParts {

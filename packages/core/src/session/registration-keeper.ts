@@ -53,8 +53,11 @@ export interface RegistrationKeeper {
   announce(announcement: Announcement): Promise<RegisterOutcome>;
   /** Ends renewal at once. */
   stop(): void;
-  /** Ends renewal and removes the entry; afterwards nothing brings it back. */
-  withdraw(call?: GuardCall): Promise<void>;
+  /**
+   * Ends renewal and removes the entry; afterwards nothing brings it back. Answers whether there was one that it knew of: what
+   * a request without an answer has made is removed as soon as it is known.
+   */
+  withdraw(call?: GuardCall): Promise<boolean>;
 }
 
 interface Waiter {
@@ -71,7 +74,7 @@ class Keeper implements RegistrationKeeper {
   #failures = 0;
   #failingSinceMs: number | undefined;
   #running = false;
-  #withdrawn: Promise<void> | undefined;
+  #withdrawn: Promise<boolean> | undefined;
   #nap = anySignal([]);
   readonly #stopped = anySignal([]);
   readonly #options: RegistrationKeeperOptions;
@@ -110,7 +113,7 @@ class Keeper implements RegistrationKeeper {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  withdraw(call?: GuardCall): Promise<void> {
+  withdraw(call?: GuardCall): Promise<boolean> {
     this.stop();
     this.#withdrawn ??= this.#remove(call).catch((error: unknown) => {
       this.#withdrawn = undefined;
@@ -119,11 +122,15 @@ class Keeper implements RegistrationKeeper {
     return this.#withdrawn;
   }
 
-  async #remove(call: GuardCall | undefined): Promise<void> {
+  async #remove(call: GuardCall | undefined): Promise<boolean> {
     const { backend, node, instance } = this.#options;
-    if (this.#last === undefined) return backend.giveUpRegistration(node, instance);
+    if (this.#last === undefined) {
+      await backend.giveUpRegistration(node, instance);
+      return false;
+    }
     await backend.unregister(this.#last.registration, call);
     this.#last = undefined;
+    return true;
   }
 
   async #renewAlways(first: Announcement): Promise<void> {

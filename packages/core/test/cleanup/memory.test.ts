@@ -16,7 +16,12 @@ function missing(): CleanupMemory {
 function listing(askedAtMs: number, more: Partial<MemberList> = {}) {
   const { listing: made } = lookAt(askedAtMs, {});
   if (made.kind !== 'listed') return expect.fail('no list');
-  return { kind: 'listed', askedAtMs, list: { ...made.list, revision: 20n, ...more } } as const;
+  return {
+    kind: 'listed',
+    askedAtMs,
+    answeredAtMs: askedAtMs + 1,
+    list: { ...made.list, revision: 20n, ...more },
+  } as const;
 }
 
 /** What holds n3, by a look from before the list, with all that is remembered after it. */
@@ -73,9 +78,15 @@ describe('a list that was made for something else', () => {
 
   it('that is in late is no store that went back', () => {
     const noted = noteListing(missing(), listing(20_000, without), 20_500);
-    const late = remember(policy, noted, lookAt(20_200, { away: ['n3'] }));
+    const late = remember(policy, noted, lookAt(20_001, { away: ['n3'] }));
     expect(late.storeChangedAtMs).toBeUndefined();
     expect(late.revision).toBe(20n);
+  });
+
+  it('that was asked for after another one was answered is not late, though that one is noted only now', () => {
+    const noted = noteListing(missing(), listing(20_000, without), 20_500);
+    const later = noteListing(noted, listing(20_200, { ...without, revision: 19n }), 20_600);
+    expect(later.storeChangedAtMs).toBe(20_600);
   });
 
   it('C8 C11: holds a removal that a look from before it allowed', () => {

@@ -97,7 +97,7 @@ export function lookAt(nowMs: number, sketch: Sketch): Look {
           },
     listing: sketch.listFails
       ? { kind: 'failed', cause: 'STORE_FORBIDDEN', text: 'STORE_FORBIDDEN: no' }
-      : { kind: 'listed', list: listOf(sketch, members), askedAtMs: nowMs - 1 },
+      : { kind: 'listed', list: listOf(sketch, members), askedAtMs: nowMs - 1, answeredAtMs: nowMs },
     answers,
   };
 }

@@ -144,7 +144,7 @@ export function observation(sketch: Sketch = {}): Observation {
           },
     listing: sketch.listFails
       ? { kind: 'failed', cause: 'STORE_UNREACHABLE', text: 'STORE_UNREACHABLE: no' }
-      : { kind: 'listed', list: listOf(sketch), askedAtMs },
+      : { kind: 'listed', list: listOf(sketch), askedAtMs, answeredAtMs: nowMs },
     peers: new Map(
       peers.filter(({ status, own: view }) => status !== undefined || view).map((each) => [each.node, healthOf(each)]),
     ),

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { committed, CONFIG, decideOn, member, present, rememberAll, type Sketch } from './kit.js';
+import {
+  ABSENT,
+  CLUSTER,
+  committed,
+  CONFIG,
+  decideOn,
+  member,
+  NEWER,
+  present,
+  rememberAll,
+  type Sketch,
+} from './kit.js';
 
 const resume = { config: { data: 'none', whenNobodyAlive: 'resume' } } as const;
 /** All were away when the backup was made; the store now is what it was then. */
@@ -48,5 +59,29 @@ describe('a store that goes back under a cluster that runs', () => {
       revision: 10n,
       storeChangedAtMs: undefined,
     });
+  });
+});
+
+describe('a formed node whose store answered as another one for a while', () => {
+  const own = { own: committed(), peers: [member('a')], announced: { state: 'ready', identity: CLUSTER } } as const;
+  const away = [
+    { ...own, store: 's-1', record: present(), nowMs: 1_000 },
+    { ...own, store: 's-2', record: ABSENT, nowMs: 2_000 },
+  ];
+  const back = (store: string): Sketch => ({ ...own, store, record: present(NEWER), nowMs: 30_000 });
+  const decided = (store: string) =>
+    decideOn({
+      formed: true,
+      config: { onEvicted: 'rejoin' },
+      before: [...away, { ...back(store), nowMs: 3_000 }],
+      now: back(store),
+    });
+
+  it('yields to the next generation in the store that had its cluster on record', () => {
+    expect(decided('s-1')).toMatchObject({ row: '7' });
+  });
+
+  it('yields to none of a store that never had it', () => {
+    expect(decided('s-3')).toMatchObject({ row: '6', kind: 'stay', notice: 'split.seen' });
   });
 });

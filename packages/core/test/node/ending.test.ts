@@ -69,6 +69,31 @@ describe('a node that ends', () => {
     expect([lock.signal.aborted, world.cluster.locks, world.time.pendingTimers]).toEqual([false, [], 0]);
   });
 
+  it('asks for the removal of its entry, although a release of its is not answered', async () => {
+    const world = new World();
+    const node = world.launch('n1', {
+      driver: world.daemons().daemon('n1'),
+      cleanup: { mode: 'report' },
+      closeBackend: false,
+    });
+    await world.formed('n1');
+    await world.until(() => world.cluster.locks.some(({ name }) => name === 'cleanup'));
+    world.store.inject({ kind: 'drop-request', verbs: ['unlock'], times: 100 });
+    await world.settle(node.stop());
+    expect(world.cluster.members).toEqual([]);
+    expect(world.events('registration.removed')).toHaveLength(1);
+  });
+
+  it('does not tell that its entry is gone when nobody has said so', async () => {
+    const world = new World();
+    const node = world.launch('n1', { closeBackend: false });
+    await world.formed('n1');
+    world.store.inject({ kind: 'drop-request', verbs: ['unregister'], times: 100 });
+    await world.settle(node.stop());
+    expect(world.cluster.members).toHaveLength(1);
+    expect(world.events('registration.removed')).toEqual([]);
+  });
+
   it('forgets locks that were released', async () => {
     const world = new World();
     const node = world.launch('n1');

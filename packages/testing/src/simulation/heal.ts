@@ -1,6 +1,9 @@
 import { encodeRecord } from '@autocluster/core/backend';
 import type { Stage } from './stage.js';
 
+/** Whose entry nobody renews: without a lease, a backup that comes back would have it for good. */
+export const FORMER_MEMBER = 'former-member';
+
 /** Everything that went wrong on purpose ends. */
 export function heal(stage: Stage): void {
   stage.struck('60', 'everything');
@@ -16,6 +19,8 @@ export function heal(stage: Stage): void {
     stage.machines.startDaemon(daemon.self());
   }
   repairRecord(stage);
+  const isListed = stage.cluster.inspect().members.some(({ registration }) => registration.node === FORMER_MEMBER);
+  if (isListed) stage.cluster.deleteMember(FORMER_MEMBER);
   if (!isEnough(stage)) for (const name of stage.machines.lost) stage.machines.bringBack(name);
 }
 

@@ -62,13 +62,12 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
   fault('6', {
     title: 'a request arrives late, or once more after others',
     draw: (outline) => ({ ...scope(outline), twice: outline.chance(0.6), byMs: outline.ttls(2) }),
-    strike: (stage, values, id) =>
-      strike(
-        stage,
-        id,
-        values,
-        values.twice ? { kind: 'duplicate', afterMs: values.byMs } : { kind: 'delay', requestMs: values.byMs },
-      ),
+    strike(stage, values, id) {
+      const { byMs, twice } = values;
+      strike(stage, id, values, twice ? { kind: 'duplicate', afterMs: byMs } : { kind: 'delay', requestMs: byMs });
+      // What was on its way when its process ended holds its name for so much longer.
+      stage.truth.prolongedMs += byMs;
+    },
   }),
   fault('6a', {
     title: 'a node stops, and copies of what it said before arrive when it is back',

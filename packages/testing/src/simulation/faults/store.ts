@@ -1,5 +1,6 @@
 import { FORMATION_LOCK } from '@autocluster/core/backend';
 import type { Verb } from '../../store/index.js';
+import { FORMER_MEMBER } from '../heal.js';
 import { JOB_LOCK } from '../jobs.js';
 import type { Stage } from '../stage.js';
 import { fault, type FaultKind, type Outline } from './fault.js';
@@ -30,7 +31,7 @@ const CREATED = { verb: 'create', node: undefined, when: 'answered' } as const;
 
 /** The entry of a member of a former cluster is there again, for one TTL. */
 function bringBack(stage: Stage, id: string): void {
-  const node = 'former-member';
+  const node = FORMER_MEMBER;
   stage.cluster.insertMember({ node, instance: 'former', identity: { clusterId: 'former-cluster', generation: 1 } });
   stage.struck(id, node);
   stage.during(stage.traits.ttlMs, () => stage.cluster.deleteMember(node));
@@ -234,8 +235,10 @@ export const STORE_FAULTS: readonly FaultKind[] = [
     draw: () => ({}),
     strike(stage, _, id) {
       const { recordText, record } = stage.cluster.inspect();
-      // A newer version takes the lock as we do.
-      if (recordText === undefined || record.kind !== 'present' || stage.truth.holders.has(FORMATION_LOCK)) return;
+      if (recordText === undefined || record.kind !== 'present') return;
+      // A newer version takes the lock as we do, and writes nothing into the record of another cluster.
+      const { holders, committed } = stage.truth;
+      if (holders.has(FORMATION_LOCK) || !committed.has(record.record.clusterId)) return;
       stage.struck(id, 'the record');
       const fields: unknown = JSON.parse(recordText);
       const newer = { 'zone-rules': 'v2', version: record.record.version + 1 };

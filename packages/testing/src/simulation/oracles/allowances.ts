@@ -27,6 +27,8 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
       return dividesViews(stage, actor.name) || (members.length === 0 && hasOnlyRemoved(stage, truth.record));
     case 'peers-not-ready':
       return members.length === 0 && hasOnlyRemoved(stage, truth.record);
+    case 'split-seen':
+      return new Set(stage.living.flatMap(({ formedIn }) => (formedIn ? [formedIn.clusterId] : []))).size > 1;
     case 'too-few-members':
       return stage.living.length < stage.traits.nodesExpectedMin;
     default:
@@ -74,7 +76,9 @@ export function mayFail(court: Court, actor: Actor, code: string): boolean {
   // The others as it saw them in its last look.
   const lately = stage.names.flatMap((name) => truth.identitiesSince(name, stage.nowMs - propagationMs(court)));
   const named = lately.flatMap((each) => (each.kind === 'committed' ? [each.clusterId] : []));
-  return [truth.record?.clusterId, ...named].some((other) => other !== undefined && other !== own);
+  const told = truth.lists.get(actor)?.list.record;
+  const onRecord = told?.kind === 'present' ? told.record.clusterId : undefined;
+  return [truth.record?.clusterId, onRecord, ...named].some((other) => other !== undefined && other !== own);
 }
 
 /** Who has told of two clusters: what were two is reported by both, and never merged. */

@@ -1,6 +1,7 @@
 import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
 import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type LockRequest } from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
+import type { DaemonEvent } from '../../daemon/index.js';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import { outcomeOf } from '../outcome.js';
@@ -213,10 +214,10 @@ const C14: Oracle = {
 const C16: Oracle = {
   id: 'C16',
   holds: 'growth raises the base: once it is quiet, the record counts every member',
-  watch: (court) => ({
-    end() {
-      const { check, stage, truth } = court;
-      const quietMs = stage.nowMs - Math.max(stage.plan.healAtMs, truth.tamperedMs);
+  watch: ({ check, stage, truth }) => {
+    let grownMs = 0;
+    const end = () => {
+      const quietMs = stage.nowMs - Math.max(stage.plan.healAtMs, truth.tamperedMs, grownMs);
       const turnsMs = (2 * stage.traits.nodes + 2) * stage.timing.renewalMs + stage.timing.latestTakeoverMs;
       if (!stage.durable || quietMs < turnsMs) return;
       for (const actor of stage.living) {
@@ -226,8 +227,12 @@ const C16: Oracle = {
         const size = truth.record?.size ?? 0;
         check(size >= members.length, () => `${actor.label} has ${members.length} members, the record counts ${size}`);
       }
-    },
-  }),
+    };
+    const daemon = ({ kind }: DaemonEvent) => {
+      if (kind === 'joined') grownMs = stage.nowMs;
+    };
+    return { daemon, end };
+  },
 };
 
 /** Whether the executor keeps to its locks, its limits and its place. */

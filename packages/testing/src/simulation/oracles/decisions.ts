@@ -137,6 +137,8 @@ interface Silence {
   readonly nobodyMs: number | undefined;
   readonly settledMs: number | undefined;
   readonly heardMs: number;
+  /** The last record said that nobody is there. */
+  readonly isIdle: boolean;
 }
 
 /** A cluster is created after a silence that was listened to, and while nobody is listed with one. */
@@ -145,12 +147,17 @@ export function watchSilence(court: Court): Watcher {
   const log = toldIn(court);
   const silences = new Map<Actor, Silence>();
   const hear = (actor: Actor, list: MemberList, sentMs: number, atMs: number) => {
-    const { nobodyMs = atMs, settledMs = atMs } = silences.get(actor) ?? {};
+    const { nobodyMs = atMs, settledMs = atMs, isIdle = false } = silences.get(actor) ?? {};
     const others = showsOthers(list, actor);
     const isReady = list.members.some(({ node, state }) => node !== actor.name && state === 'ready');
     const isFirst = !others && !isReady && list.record.kind === 'absent';
     const silence = { nobodyMs: others ? undefined : nobodyMs, settledMs: isFirst ? settledMs : undefined };
-    silences.set(actor, { ...silence, heardMs: sentMs });
+    silences.set(actor, {
+      ...silence,
+      heardMs: sentMs,
+      // The word of whoever went last counts on when the record is gone.
+      isIdle: list.record.kind === 'present' ? list.record.record.idle : isIdle,
+    });
   };
   return {
     answered({ actor, verb, end }) {
@@ -162,8 +169,7 @@ export function watchSilence(court: Court): Watcher {
       if (verb !== 'create') return;
       const { generation } = (request as { readonly identity: ClusterIdentity }).identity;
       const silence = silences.get(actor);
-      const record = log.of(actor).lists.at(-1)?.value.record;
-      const isIdle = record?.kind === 'present' && record.record.idle;
+      const isIdle = generation > 1 && silence?.isIdle === true;
       const sinceMs = generation > 1 ? silence?.nobodyMs : silence?.settledMs;
       const neededMs =
         generation > 1 && !isIdle ? Math.max(stage.traits.settleMs, decidesMs(court)) : stage.traits.settleMs;

@@ -2,6 +2,7 @@ import type { RegisterRequest, Registration } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import type { Oracle } from './oracle.js';
+import { toldIn } from './told.js';
 
 const R1: Oracle = {
   id: 'R1',
@@ -102,7 +103,9 @@ const GAP_MS = 5_000;
 const R5: Oracle = {
   id: 'R5',
   holds: 'the entry of a process that is gone goes too, within the latest takeover',
-  watch: ({ check, truth, stage }) => {
+  watch: (court) => {
+    const { check, truth, stage } = court;
+    const log = toldIn(court);
     const gone = new Map<string, { readonly atMs: number; readonly servedMs: number }>();
     const withdrawn = new Set<Actor>();
     let [wroteMs, servedMs, tamperedMs] = [0, 0, Number.NEGATIVE_INFINITY];
@@ -120,7 +123,8 @@ const R5: Oracle = {
         if (actor.instance === undefined) return;
         gone.set(actor.instance, { atMs: stage.nowMs, servedMs });
         const isListed = truth.registrations.get(actor.name)?.instance === actor.instance;
-        const hasAsked = actor.crashed || !isListed || withdrawn.has(actor);
+        const knows = log.of(actor).registered === 'registered';
+        const hasAsked = actor.crashed || !isListed || !knows || withdrawn.has(actor);
         check(hasAsked, () => `${actor.label} has ended, and did not ask for the removal of its entry`);
       },
       sent({ actor, verb }) {

@@ -45,8 +45,10 @@ function freezes(id: 'V1' | 'V3', holds: string, what: 'reverted' | 'changed'): 
           // Nothing of formation is decided from a report, nor from what the executor of cleanup lists for itself: also one that
           // got its lock in another store.
           const isExecutor = truth.holders.get(CLEANUP_LOCK)?.node === actor.name || executors.has(actor);
-          if (reporting || isExecutor || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
-          if (change(actor, end.value) === what) toldMs.set(actor, actor.clock.monotonicMs());
+          if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
+          // An executor's formation may have seen it too, and long ago when the executor is none any more.
+          const isNew = change(actor, end.value) === what;
+          if (isNew && !isExecutor) toldMs.set(actor, actor.clock.monotonicMs());
         },
         sent({ actor, verb }) {
           const sinceMs = actor.clock.monotonicMs() - (toldMs.get(actor) ?? Number.POSITIVE_INFINITY);
@@ -126,8 +128,8 @@ const V4: Oracle = {
     const awayFor = (actor: Actor) => stage.nowMs - (truth.lists.get(actor)?.atMs ?? stage.nowMs);
     const unheard = new Set<Actor>();
     return {
-      answered({ actor, verb, end }) {
-        if (verb !== 'list') return;
+      answered({ actor, verb, end, reporting }) {
+        if (verb !== 'list' || reporting) return;
         if (end?.kind === 'resolved') unheard.delete(actor);
         else unheard.add(actor);
       },
