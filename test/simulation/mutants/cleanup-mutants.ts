@@ -116,6 +116,13 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     '  return memory;',
   ),
   mutant(
+    'listed-for-granted',
+    'under the lock an executor takes it for granted that it is listed',
+    EXECUTOR,
+    '    const now = plan(policy, { ...look, memory: remember(policy, memory(), look) });\n',
+    "    const { listing: told } = look;\n    const isLacking = told.kind === 'listed' && !told.list.members.some((each) => each.node === look.self);\n    const me = { node: look.self, instance: look.instance, state: 'ready', metadata: {} } as never;\n    const sure = isLacking ? { ...look, listing: { ...told, list: { ...told.list, members: [...told.list.members, me] } } } : look;\n    const now = plan(policy, { ...sure, memory: remember(policy, memory(), sure) });\n",
+  ),
+  mutant(
     'brakes-looked-at-once',
     'what came in between is not looked at again under the lock',
     EXECUTOR,

@@ -5,8 +5,6 @@ const ENTER = 'packages/core/src/formation/step/enter-cluster.ts';
 const STEP = 'packages/core/src/formation/step/index.ts';
 const WAIT = 'packages/core/src/formation/step/wait.ts';
 const SITUATION = 'packages/core/src/formation/situation.ts';
-const COMMITTED = 'packages/core/src/formation/decide/committed.ts';
-const FORMED = 'packages/core/src/formation/decide/formed.ts';
 const UNSURE = 'packages/core/src/formation/decide/unsure.ts';
 const BLANK = 'packages/core/src/formation/decide/blank.ts';
 const CREATES = 'packages/core/src/formation/decide/who-creates.ts';
@@ -110,13 +108,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     "  if (outcome.kind !== 'registered' || outcome.registration) return proceed",
   ),
   mutant(
-    'formed-yields',
-    'a formed node stops because of a foreign record',
-    FORMED,
-    "  { row: '6', when: (c) => c.formed && foreignRecord(c), outcome: () => ({ kind: 'stay', notice: 'split.seen' }) },",
-    "  { row: '6', when: (c) => c.formed && foreignRecord(c), outcome: () => ({ kind: 'demote' }) },",
-  ),
-  mutant(
     'outage-demotes',
     'a formed node is none any more when the store does not answer',
     UNSURE,
@@ -150,20 +141,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     UNSURE,
     "when: ({ s }) => s.list.record.kind === 'unreadable',",
     "when: ({ s, formed }) => formed && s.list.record.kind === 'unreadable',",
-  ),
-  mutant(
-    'never-restored',
-    'a record that is lost is never put back',
-    COMMITTED,
-    "  return heldFor(c, 'unrecorded') >= config.renewalMs * (1 + 2 * before.length);",
-    "  return heldFor(c, 'unrecorded') >= 1e9 * config.renewalMs * (1 + 2 * before.length);",
-  ),
-  mutant(
-    'evicted-too-soon',
-    'data are destroyed because of a cluster of equal generation',
-    COMMITTED,
-    "      if (config.data === 'none') return { kind: 'rejoin' };",
-    "      if (config.data !== undefined) return { kind: 'rejoin' };",
   ),
   mutant(
     'same-generation',
@@ -276,6 +253,13 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     SITUATION,
     '    !record.removed.includes(peer.entry.node) &&\n',
     '',
+  ),
+  mutant(
+    'other-store-at-once',
+    'whoever sees another store goes on as if its entries had come along',
+    MEMORY,
+    'storeChangedAtMs: changed ? observation.nowMs : memory.storeChangedAtMs,',
+    'storeChangedAtMs: changed && list.store === memory.store ? observation.nowMs : memory.storeChangedAtMs,',
   ),
   mutant(
     'garbage-throws',

@@ -3,6 +3,7 @@ import { violationLines } from '../report.ts';
 import { search } from '../search.ts';
 import { CLEANUP_MUTANTS } from './cleanup-mutants.ts';
 import { FORMATION_MUTANTS } from './formation-mutants.ts';
+import { MEMBERSHIP_MUTANTS } from './membership-mutants.ts';
 import { askKit } from './kit.ts';
 import type { Mutant } from './mutant.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE_MUTANTS,
   ...SESSION_MUTANTS,
   ...FORMATION_MUTANTS,
+  ...MEMBERSHIP_MUTANTS,
   ...CLEANUP_MUTANTS,
 ];
 

@@ -197,4 +197,11 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     '      seen = { list, askedAtMs };',
     '      seen ??= { list, askedAtMs };',
   ),
+  mutant(
+    'lock-shared-in-process',
+    'whoever asks for a lock that its own process holds works under it as well',
+    'packages/core/src/node/node-locks.ts',
+    '    const started = withLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal }, run);\n',
+    '    const shared = ((handles as { of?: Map<string, LockHandle> }).of ??= new Map());\n    const mine = shared.get(name);\n    const own = async (lock: LockHandle) => {\n      shared.set(name, lock);\n      return run(lock).finally(() => shared.delete(name));\n    };\n    const started = mine ? run(mine) : withLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal }, own);\n',
+  ),
 ];

@@ -1,5 +1,6 @@
-import { FORMATION_LOCK } from '@autocluster/core/backend';
+import { CLEANUP_LOCK, FORMATION_LOCK } from '@autocluster/core/backend';
 import type { Verb } from '../../store/index.js';
+import type { Actor } from '../actor.js';
 import { FORMER_MEMBER } from '../heal.js';
 import { JOB_LOCK } from '../jobs.js';
 import type { Stage } from '../stage.js';
@@ -39,22 +40,62 @@ function bringBack(stage: Stage, id: string): void {
 
 /** Instead of a text: the record of another cluster, well-formed. */
 const FOREIGN = 'foreign';
+/** Instead of a text: an older record, of before a member that was removed came back. */
+const REMOVED = 'removed';
+const DAMAGES = ['', '{', '[]', '{"format":1}', '\u0000', FOREIGN, FOREIGN];
 
-function foreignRecord(recordText: string): string {
+const withFields = (recordText: string, more: object): string => {
   const fields: unknown = JSON.parse(recordText);
-  return JSON.stringify({ ...(typeof fields === 'object' ? fields : {}), clusterId: FOREIGN });
+  return JSON.stringify({ ...(typeof fields === 'object' ? fields : {}), ...more });
+};
+
+function damagedText(stage: Stage, recordText: string, damage: string): string {
+  if (damage === FOREIGN) return withFields(recordText, { clusterId: FOREIGN });
+  if (damage !== REMOVED) return damage;
+  const members = formed(stage).map(({ name }) => name);
+  // Whom the next one would join.
+  const [removed] = stage.traits.select === 'first-by-name' ? members.sort() : members;
+  return withFields(recordText, { removed: [removed] });
+}
+
+const formed = ({ living }: Stage) => living.filter(({ formedIn }) => formedIn !== undefined);
+
+/** In the moment in which one that is not in looks whom it may join. */
+function damageUnderLook(stage: Stage, id: string, forMs: number): void {
+  const look = (actor: Actor) => {
+    if (actor.formedIn === undefined && formed(stage).length > 1) damageRecord(stage, id, REMOVED, forMs);
+    else damageUnderLook(stage, id, forMs);
+  };
+  stage.atNext({ verb: 'list', node: undefined, when: 'sent' }, look, stage.plan.healAtMs - stage.nowMs);
 }
 
 /** Somebody changes the text of the record, for a while. */
 function damageRecord(stage: Stage, id: string, damage: string, forMs: number): void {
   const { recordText, record } = stage.cluster.inspect();
   if (recordText === undefined || record.kind !== 'present' || record.record.clusterId === FOREIGN) return;
-  const text = damage === FOREIGN ? foreignRecord(recordText) : damage;
+  const text = damagedText(stage, recordText, damage);
   stage.struck(id, 'the record');
   stage.cluster.overwriteRecord(text);
   stage.during(forMs, () => {
     if (stage.cluster.inspect().recordText === text) stage.cluster.overwriteRecord(recordText);
   });
+}
+
+function deleteEntry(stage: Stage, id: string, node: string): void {
+  if (!stage.truth.registrations.has(node)) return;
+  stage.cluster.deleteMember(node);
+  stage.struck(id, node);
+}
+
+/** In the moment in which the executor of cleanup has taken the formation lock as well. */
+function atRemoval(stage: Stage, task: (executor: string) => void): void {
+  const { holders } = stage.truth;
+  const check = ({ name }: Actor) => {
+    const hasBoth = [CLEANUP_LOCK, FORMATION_LOCK].every((lock) => holders.get(lock)?.node === name);
+    if (hasBoth) task(name);
+    else atRemoval(stage, task);
+  };
+  stage.atNext({ verb: 'lock', node: undefined, when: 'answered' }, check, stage.plan.healAtMs);
 }
 
 /** What happens to the store as a whole, and what people do to it. */
@@ -138,11 +179,10 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   }),
   fault('18', {
     title: 'somebody deletes an entry',
-    draw: ({ node }) => ({ node: node() }),
-    strike(stage, { node }, id) {
-      if (!stage.truth.registrations.has(node)) return;
-      stage.cluster.deleteMember(node);
-      stage.struck(id, node);
+    draw: ({ node, chance }) => ({ node: node(), underRemoval: chance(0.3) }),
+    strike(stage, { node, underRemoval }, id) {
+      if (underRemoval) return atRemoval(stage, (executor) => deleteEntry(stage, id, executor));
+      deleteEntry(stage, id, node);
     },
   }),
   fault('18a', {
@@ -216,11 +256,15 @@ export const STORE_FAULTS: readonly FaultKind[] = [
   }),
   fault('28b', {
     title: 'the record is damaged for a while',
-    draw: ({ pick, ttls }) => ({
-      text: pick(['', '{', '[]', '{"format":1}', '\u0000', FOREIGN, FOREIGN, FOREIGN]),
+    draw: ({ pick, ttls, traits }) => ({
+      // Processes without data are removed by nobody.
+      text: pick([...DAMAGES, ...(traits.daemon === 'durable' ? [REMOVED, REMOVED] : [FOREIGN, FOREIGN])]),
       forMs: ttls(2),
     }),
-    strike: (stage, { text, forMs }, id) => damageRecord(stage, id, text, forMs),
+    strike: (stage, { text, forMs }, id) => {
+      if (text === REMOVED) damageUnderLook(stage, id, forMs);
+      else damageRecord(stage, id, text, forMs);
+    },
   }),
   fault('29', {
     title: 'the clock of the store jumps: leases end too late',

@@ -2,6 +2,7 @@ import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
 import type { Stage } from '../stage.js';
+import type { Truth } from '../truth.js';
 import { propagationMs } from './creating.js';
 import type { Court } from './oracle.js';
 
@@ -60,6 +61,16 @@ function hasOnlyRemoved(stage: Stage, record: ClusterRecord | undefined): boolea
   return record !== undefined && owners.length > 0 && owners.every((name) => record.removed.includes(name));
 }
 
+/** The record as this node was last told of it. */
+function recordTold({ lists }: Truth, actor: Actor): ClusterRecord | undefined {
+  const told = lists.get(actor)?.list.record;
+  return told?.kind === 'present' ? told.record : undefined;
+}
+
+/** Whether the record names this node as removed, or did when it was told of it. */
+export const isRemoved = (truth: Truth, actor: Actor): boolean =>
+  [truth.record, recordTold(truth, actor)].some((record) => record?.removed.includes(actor.name) === true);
+
 /** Whether this node had to fail, as things truly were. */
 export function mayFail(court: Court, actor: Actor, code: string): boolean {
   const { stage, truth } = court;
@@ -76,9 +87,9 @@ export function mayFail(court: Court, actor: Actor, code: string): boolean {
   // The others as it saw them in its last look.
   const lately = stage.names.flatMap((name) => truth.identitiesSince(name, stage.nowMs - propagationMs(court)));
   const named = lately.flatMap((each) => (each.kind === 'committed' ? [each.clusterId] : []));
-  const told = truth.lists.get(actor)?.list.record;
-  const onRecord = told?.kind === 'present' ? told.record.clusterId : undefined;
-  return [truth.record?.clusterId, onRecord, ...named].some((other) => other !== undefined && other !== own);
+  return [truth.record?.clusterId, recordTold(truth, actor)?.clusterId, ...named].some(
+    (other) => other !== undefined && other !== own,
+  );
 }
 
 /** Who has told of two clusters: what were two is reported by both, and never merged. */
@@ -99,8 +110,10 @@ export function watchSplits(): {
  * Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. Who has ended and
  * still counts it in cannot be asked; what a majority says is then all that there is.
  */
-export function isEvicted({ durable, daemons, living, truth }: Stage, { name }: Actor): boolean {
-  if (truth.record?.removed.includes(name)) return true;
+export function isEvicted(stage: Stage, actor: Actor): boolean {
+  const { durable, daemons, living, truth } = stage;
+  const { name } = actor;
+  if (isRemoved(truth, actor)) return true;
   if (!durable) return false;
   const own = daemons.daemon(name).inspect().disk;
   const others = daemons.daemons.filter((each) => each.self() !== name && each.inspect().disk.cluster === own.cluster);

@@ -2,6 +2,7 @@ import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
 import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type LockRequest } from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../../daemon/index.js';
+import type { StoreEvent } from '../../store/index.js';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import { outcomeOf } from '../outcome.js';
@@ -231,7 +232,11 @@ const C16: Oracle = {
     const daemon = ({ kind }: DaemonEvent) => {
       if (kind === 'joined') grownMs = stage.nowMs;
     };
-    return { daemon, end };
+    const store = (event: StoreEvent) => {
+      // Until then nobody could write the record.
+      if (event.kind === 'lock-expired' && event.lock === FORMATION_LOCK) grownMs = stage.nowMs;
+    };
+    return { daemon, store, end };
   },
 };
 

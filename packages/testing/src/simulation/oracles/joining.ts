@@ -1,5 +1,6 @@
 import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '@autocluster/core/backend';
 import type { LocalIdentity } from '@autocluster/core/driver';
+import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
 import { watchGivingUp } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
@@ -44,8 +45,13 @@ const F4: Oracle = {
   id: 'F4',
   holds: 'a joiner counts as one when its join succeeded and a member has it in its own view',
   watch: ({ check, stage }) => {
-    const joined = new Map<object, string>();
+    const joined = new Map<Actor, string>();
     return {
+      daemon(event) {
+        // Whether an exchanged disk still has what the join has made is another question.
+        const isExchanged = event.kind === 'wiped' || event.kind === 'disk-replaced' || event.kind === 'view-replaced';
+        if (isExchanged) for (const actor of joined.keys()) if (actor.name === event.node) joined.delete(actor);
+      },
       answered({ actor, verb, request, end }) {
         if (verb === 'join' && end?.kind === 'resolved') joined.set(actor, joinOf(request).record.clusterId);
       },
@@ -61,8 +67,7 @@ const F4: Oracle = {
           const isOfIt = disk.cluster === own.cluster || isIn(disk.identity, { clusterId });
           return peer.self() !== actor.name && isOfIt && disk.members.includes(actor.name);
         });
-        const wiped = own.cluster === undefined;
-        check(seen || wiped, () => `${actor.label} counts itself in, and no member has it in its view`);
+        check(seen, () => `${actor.label} counts itself in, and no member has it in its view`);
       },
     };
   },

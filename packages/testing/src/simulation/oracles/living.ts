@@ -2,7 +2,7 @@ import type { NodeState } from '@autocluster/core';
 import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
-import { isEvicted, lacking, mayFail, mustWait, watchSplits } from './allowances.js';
+import { isEvicted, isRemoved, lacking, mayFail, mustWait, watchSplits } from './allowances.js';
 import { propagationMs } from './creating.js';
 import { watchNames, watchSilence } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
@@ -201,9 +201,9 @@ const F19: Oracle = {
         const lately = truth.identitiesSince(actor.name, stage.nowMs - propagationMs(court) - 60_000);
         const ownChanged = lately.some((each) => each.kind !== 'committed' || each.clusterId !== identity.clusterId);
         const superseded = [...truth.committed.values()].some((each) => each.generation > identity.generation);
-        const removed = truth.record?.removed.includes(actor.name) === true;
         const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
-        const excused = isStuck || ownChanged || superseded || removed || lacking(court, actor) || wasDown(actor);
+        const excused =
+          isStuck || ownChanged || superseded || isRemoved(truth, actor) || lacking(court, actor) || wasDown(actor);
         check(excused, () => `${actor.label} was formed and is ${JSON.stringify(fact.state)}`);
       },
     };

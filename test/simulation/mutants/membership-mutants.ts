@@ -1,0 +1,36 @@
+import { type Mutant, mutant } from './mutant.ts';
+
+const COMMITTED = 'packages/core/src/formation/decide/committed.ts';
+const FORMED = 'packages/core/src/formation/decide/formed.ts';
+
+/** Bugs of nodes whose daemons have a cluster. */
+export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'joins-with-data',
+    'a node that was evicted joins with the data of its former membership',
+    COMMITTED,
+    'function evicted({ config }: Case, text: string): Outcome {\n',
+    "function evicted({ config, s: { record, targets } }: Case, text: string): Outcome {\n  const [target] = targets;\n  if (config.onEvicted === 'rejoin' && target && record) return { kind: 'join', target: target.entry, record, locked: true, reset: false };\n",
+  ),
+  mutant(
+    'formed-yields',
+    'a formed node stops because of a foreign record',
+    FORMED,
+    "  { row: '6', when: (c) => c.formed && foreignRecord(c), outcome: () => ({ kind: 'stay', notice: 'split.seen' }) },",
+    "  { row: '6', when: (c) => c.formed && foreignRecord(c), outcome: () => ({ kind: 'demote' }) },",
+  ),
+  mutant(
+    'never-restored',
+    'a record that is lost is never put back',
+    COMMITTED,
+    "  return heldFor(c, 'unrecorded') >= config.renewalMs * (1 + 2 * before.length);",
+    "  return heldFor(c, 'unrecorded') >= 1e9 * config.renewalMs * (1 + 2 * before.length);",
+  ),
+  mutant(
+    'evicted-too-soon',
+    'data are destroyed because of a cluster of equal generation',
+    COMMITTED,
+    "      if (config.data === 'none') return { kind: 'rejoin' };",
+    "      if (config.data !== undefined) return { kind: 'rejoin' };",
+  ),
+];
