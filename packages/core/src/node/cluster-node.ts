@@ -214,7 +214,7 @@ class Node implements ClusterNode {
         const settled = await settlesWithin(runtime, stopTimeoutMs / 2, work, signal);
         isGone = await sayGoodbye({ ...this.#farewell(signal), identity: settled ? identity : undefined });
       },
-      () => Promise.all([...work, unlocked]),
+      () => Promise.allSettled([...work, unlocked]),
     ]);
     this.#keeper.stop();
     if (isGone) events.emit('registration.removed', { node: driver.self });
