@@ -40,7 +40,7 @@ export interface ClusterNodeOptions {
   readonly nodesExpectedMin?: number;
   /** How long formation may make no progress, in ms. Default: 300000. */
   readonly formationTimeoutMs?: number | 'unlimited';
-  /** Longest time that `stop` takes, in ms. Default: 5000. */
+  /** Longest time that `stop` takes, in ms. After half of it the entry is asked to go, whatever still runs. Default: 5000. */
   readonly stopTimeoutMs?: number;
   /** Whether `stop` closes the backend. Default: true. */
   readonly closeBackend?: boolean;
