@@ -206,7 +206,7 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: OBSERVE,
-        find: '  const listing = isNeeded ? await askList(backend, clock, { signal }) : before;',
+        find: '  const listing = isNeeded ? await askList(backend, clock, { signal }, onListing) : before;',
         replace: '  const listing = before;',
       },
       {

@@ -53,6 +53,8 @@ export interface RemovalRequest {
   readonly listing: Listing;
   /** What was proved up to now. */
   readonly memory: () => CleanupMemory;
+  /** Told of each list under the lock when it is answered. */
+  readonly onListing: (listing: Listing) => void;
   /** A look under the lock showed something that the memory must know. */
   readonly onLook: (look: Look) => void;
 }
@@ -173,6 +175,7 @@ class Execution {
       signal,
       hasLock: !cleanupLock.signal.aborted,
       known: this.#look?.listing ?? this.#request.listing,
+      onListing: this.#request.onListing,
     });
     this.#look = seen;
     if (seen.listing.kind === 'listed') {

@@ -23,7 +23,7 @@ export interface LookRequest {
   readonly hasLock: boolean;
   /** The list that tells whom to ask. Default: one that is made for it. */
   readonly known?: Listing | undefined;
-  /** Told of the list that tells whom to ask, when another one follows it: the store may have gone back for just that long. */
+  /** Told of each list when it is answered: another one may be noted before the look is over. */
   readonly onListing?: (listing: Listing) => void;
 }
 
@@ -87,7 +87,7 @@ function fromEntries({ own, listing, ...look }: Look): Look {
  */
 export async function observe(observer: Observer, { signal, hasLock, known, onListing }: LookRequest): Promise<Look> {
   const { backend, driver, clock, registration } = observer;
-  const before = known?.kind === 'listed' ? known : await askList(backend, clock, { signal });
+  const before = known?.kind === 'listed' ? known : await askList(backend, clock, { signal }, onListing);
   const list = before.kind === 'listed' ? before.list : undefined;
   const own = await askOwnDaemon(driver, { signal, list });
   const answers: Answers = new Map();
@@ -100,8 +100,7 @@ export async function observe(observer: Observer, { signal, hasLock, known, onLi
   const byEntries = driver.views === 'registration';
   if (!byEntries) await askAbout(before);
   const isNeeded = known !== undefined || answers.size > 0;
-  if (isNeeded && before !== known) onListing?.(before);
-  const listing = isNeeded ? await askList(backend, clock, { signal }) : before;
+  const listing = isNeeded ? await askList(backend, clock, { signal }, onListing) : before;
   // Whoever appeared or went missing meanwhile has a word too.
   if (!byEntries && isNeeded) await askAbout(listing);
   const look: Look = {

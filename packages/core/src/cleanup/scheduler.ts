@@ -177,6 +177,7 @@ export class CleanupScheduler {
         applied: by === 'operator' ? made : undefined,
         listing: look.listing,
         memory: () => this.#memory,
+        onListing: (each) => this.saw(each),
         onLook: (seen) => (this.#memory = remember(this.#parts.policy, this.#memory, seen)),
       });
       removals.push(removal);

@@ -19,6 +19,8 @@ export interface Observer {
   readonly announced: () => Announced | undefined;
   /** The latest list, for drivers that need one. */
   readonly latest: () => MemberList | undefined;
+  /** Told of a list when it is answered, and not only when the look is over. */
+  readonly onListing: (listing: Listing) => void;
   readonly signal: AbortSignal;
 }
 
@@ -87,8 +89,8 @@ export async function observe(
   { probe, refusals }: Extract<AwaitedEffect, { kind: 'observe' }>,
   turn: number,
 ): Promise<Observation> {
-  const { config, backend, clock, announced, signal } = observer;
-  const [own, listing] = await Promise.all([inspectOwn(observer), askList(backend, clock, { signal })]);
+  const { config, backend, clock, announced, onListing, signal } = observer;
+  const [own, listing] = await Promise.all([inspectOwn(observer), askList(backend, clock, { signal }, onListing)]);
   const answers: Answers = new Map();
   const draft = (): Observation => ({
     nowMs: clock.monotonicMs(),

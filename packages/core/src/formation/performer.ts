@@ -22,6 +22,8 @@ export interface PerformerParts {
   readonly timing: LeaseTiming;
   readonly instance: InstanceId;
   readonly metadata: () => Readonly<Record<string, string>>;
+  /** The store was asked, and the look goes on. */
+  readonly onListing: (listing: Listing) => void;
   readonly onObservation: (observation: Observation) => void;
   /** The daemon was looked at, and the store was not. */
   readonly onGlance: (observation: Observation) => void;
@@ -44,7 +46,7 @@ export class Performer {
   #turn = 0;
 
   constructor(parts: PerformerParts, stopping: AbortSignal, onGrantLost: () => void) {
-    const { config, backend, driver, runtime, keeper } = parts;
+    const { config, backend, driver, runtime, keeper, onListing } = parts;
     this.#parts = parts;
     this.#stopping = stopping;
     this.#onGrantLost = onGrantLost;
@@ -56,6 +58,7 @@ export class Performer {
       clock: runtime.clock,
       announced: () => keeper.announced,
       latest: () => this.#latest?.list,
+      onListing,
       signal: stopping,
     };
   }

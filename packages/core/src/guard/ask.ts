@@ -45,8 +45,7 @@ export async function askOwnDaemon(driver: GuardedDriver, call: DriverGuardCall)
   }
 }
 
-/** Asks the store for its list. Never rejects. */
-export async function askList(backend: GuardedBackend, clock: Clock, call: GuardCall): Promise<Listing> {
+async function listingOf(backend: GuardedBackend, clock: Clock, call: GuardCall): Promise<Listing> {
   const askedAtMs = clock.monotonicMs();
   try {
     const list = await backend.list(call);
@@ -55,6 +54,18 @@ export async function askList(backend: GuardedBackend, clock: Clock, call: Guard
     const { code, message } = fromForeign(error, 'list', 'STORE_FAILED');
     return { kind: 'failed', cause: code, text: message };
   }
+}
+
+/** Asks the store for its list, and tells of it at once: whoever asked may go on looking. Never rejects. */
+export async function askList(
+  backend: GuardedBackend,
+  clock: Clock,
+  call: GuardCall,
+  onListing: (listing: Listing) => void = () => undefined,
+): Promise<Listing> {
+  const listing = await listingOf(backend, clock, call);
+  onListing(listing);
+  return listing;
 }
 
 /** Daemons that are asked at the same time. */

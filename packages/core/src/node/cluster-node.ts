@@ -95,10 +95,8 @@ class Node implements ClusterNode {
       metadata: () => this.#metadata,
       onMachine: (machine) => this.#onMachine(machine),
       onReport: ({ name, data }) => events.emit(name, data),
-      onObservation: (observation) => {
-        reporter.observed(observation);
-        this.#cleanup.saw(observation.listing);
-      },
+      onListing: (listing) => this.#cleanup.saw(listing),
+      onObservation: (observation) => reporter.observed(observation),
       onGlance: ({ own }) => reporter.glanced(own),
     });
   }
