@@ -220,7 +220,7 @@ export class Truth implements Listener {
     this.#identities.set(node, log);
   }
 
-  #answeredLock({ actor, request, ownSentMs, timeoutMs }: Call, { value, atMs }: CallEnd): void {
+  #answeredLock({ actor, request, ownSentMs, signal }: Call, { value, atMs }: CallEnd): void {
     const { attempt: name } = request as LockRequest;
     const attempt = this.attempts.get(name);
     if (!attempt) return;
@@ -229,8 +229,8 @@ export class Truth implements Listener {
     if (kind !== 'held') return;
     const { ttlMs, token } = grantOf(value);
     if (token !== undefined) actor.told.set(`${attempt.lock} ${token}`, name);
-    // What comes after its time limit reaches nobody.
-    if (actor.clock.monotonicMs() - ownSentMs < timeoutMs) {
+    // What was given up reaches nobody. After a pause, an answer that had come in time still does.
+    if (!signal.aborted) {
       attempt.goodSentOwnMs = ownSentMs;
       attempt.heldAtMs = atMs;
       attempt.grantedTtlMs = ttlMs ?? attempt.grantedTtlMs;
