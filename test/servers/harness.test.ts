@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type FaultProxy,
   faultProxy,
@@ -213,6 +213,18 @@ describe('free ports', () => {
     const ports = await freePorts(20);
     expect(new Set(ports).size).toBe(20);
     expect(Math.max(...ports)).toBeLessThan(32_768);
+  });
+
+  it('are given once, also while nobody listens on them', async () => {
+    const random = vi.spyOn(Math, 'random');
+    const draw = (...values: readonly number[]) => values.forEach((value) => random.mockReturnValueOnce(value));
+    const at = Math.random();
+    draw(at);
+    const [first] = await freePorts(1);
+    draw(at, (at + 0.5) % 1);
+    const [second] = await freePorts(1);
+    random.mockRestore();
+    expect(second).not.toBe(first);
   });
 });
 

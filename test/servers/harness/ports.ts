@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type ListenOptions, type Server } from 'node:net';
 import { removeFolder } from './folder.ts';
 
 // Below Linux's ephemeral range (32768 and up): while a server is down for a restart, no outgoing connection can take
@@ -8,23 +8,37 @@ const HIGHEST = 31_999;
 
 export const LOOPBACK = '127.0.0.1';
 
-function listenOn(port: number): Promise<Server | undefined> {
+function listenOn(place: ListenOptions): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(undefined));
-    server.listen({ port, host: LOOPBACK, exclusive: true }, () => resolve(server));
+    server.listen({ ...place, exclusive: true }, () => resolve(server));
   });
+}
+
+/**
+ * Whether this process may use a port from now on: for as long as it lives no other one that asks here is given it, also while
+ * its server is down for a restart. The name of a socket that is no file ends with its process, however that ends.
+ */
+async function claim(port: number): Promise<boolean> {
+  const claimed = await listenOn({ path: `\0autocluster-test-port-${port}` });
+  claimed?.unref();
+  return claimed !== undefined;
 }
 
 const close = (server: Server) => new Promise<void>((resolve) => server.close(() => resolve()));
 
-/** Ports that nobody listened on a moment ago, all different. Another process may still take one: see `onFreePorts`. */
+/**
+ * Ports that nobody listened on a moment ago, all different, and given to no other test. Somebody else may still take one: see
+ * `onFreePorts`.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const held = new Map<number, Server>();
   while (held.size < count) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
-    const server = await listenOn(port);
-    if (server) held.set(port, server);
+    const server = await listenOn({ port, host: LOOPBACK });
+    if (server && (await claim(port))) held.set(port, server);
+    else if (server) await close(server);
   }
   await Promise.all([...held.values()].map(close));
   return [...held.keys()];
