@@ -18,8 +18,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'deadline-from-reply',
     'the deadline of a lock counts from the answer of its renewal',
     LOCK,
-    '    this.#sentAtMs = sentAtMs;\n    this.#suspension.trust',
-    '    this.#sentAtMs = runtime.clock.monotonicMs() + 0 * sentAtMs;\n    this.#suspension.trust',
+    '    this.#sentAtMs = sentAtMs;\n    this.#armEarlier();',
+    '    this.#sentAtMs = runtime.clock.monotonicMs() + 0 * sentAtMs;\n    this.#armEarlier();',
   ),
   mutant(
     'no-deadline',

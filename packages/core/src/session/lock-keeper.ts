@@ -58,6 +58,7 @@ class Keeper implements LockKeeper {
   #failures = 0;
   #storeSaidLost = false;
   #cancelDeadline: CancelTimer = () => undefined;
+  #armedForMs = 0;
   #exchange: Promise<void> | undefined;
   #released: Promise<UnlockOutcome> | undefined;
   readonly #options: KeepLockOptions;
@@ -175,10 +176,19 @@ class Keeper implements LockKeeper {
   }
 
   #armDeadline(): void {
+    this.#armedForMs = this.heldUntilMs;
     this.#cancelDeadline = this.#options.runtime.after(Math.max(0, this.#remainingMs()), () => {
       this.#checkDeadline();
       if (this.#phase === 'held') this.#armDeadline();
     });
+  }
+
+  /** The deadline of a shorter grant, and the next renewal, must not wait for those of the longer. */
+  #armEarlier(): void {
+    if (this.heldUntilMs >= this.#armedForMs) return;
+    this.#cancelDeadline();
+    this.#armDeadline();
+    this.#nap.abort(undefined);
   }
 
   async #renewAlways(): Promise<void> {
@@ -226,6 +236,7 @@ class Keeper implements LockKeeper {
     this.#grant = outcome.grant;
     this.#timing = this.#timingOf(outcome.grant);
     this.#sentAtMs = sentAtMs;
+    this.#armEarlier();
     this.#suspension.trust(sentLeadMs);
     this.#failures = 0;
   }

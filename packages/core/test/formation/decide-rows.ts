@@ -66,6 +66,12 @@ export const FORMED_CASES: readonly RowCase[] = [
     { kind: 'demote' },
   ],
   [
+    '3',
+    'the daemon cannot tell any more, and had lost its disk before',
+    { ...formed, before: [{ ...formed, own: BLANK, listFails: true }], now: { ...formed, ...home, own: 'unknown' } },
+    { kind: 'demote' },
+  ],
+  [
     '4',
     'my name is in removed',
     { ...formed, now: { ...home, record: present({ removed: ['me'] }) } },

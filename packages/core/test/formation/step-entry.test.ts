@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { step } from '../../src/formation/step/index.js';
 import type { Machine } from '../../src/formation/machine.js';
-import { CLUSTER, CONFIG, observation, present } from './kit.js';
+import { BLANK, CLUSTER, CONFIG, observation, present } from './kit.js';
 import { eventFor, machineIn, NOW_MS, PHASES, TICKET } from './step-kit.js';
 
 describe('the formation machine that waits for the lock', () => {
@@ -61,6 +61,25 @@ describe('the formation machine of a member whose daemon is down', () => {
     const { machine, effects } = seen(looking, NOW_MS + CONFIG.ttlMs + 10);
     expect(effects).toMatchObject([{ kind: 'announce', standpoint: { state: 'joining', identity, recordVersion: 7 } }]);
     expect(machine.standing).toBeUndefined();
+  });
+
+  it('F3: is not listed with a cluster that its daemon had lost before it went down', () => {
+    const announced = { state: 'ready', identity: CLUSTER, recordVersion: 7 } as const;
+    const home = { record: present(), announced } as const;
+    const formed = { ...machineIn('discovering'), standing: { identity: CLUSTER, role: 'member' as const } };
+    const seen = (machine: Machine, now: Partial<Parameters<typeof observation>[0]>) =>
+      step(CONFIG, machine, {
+        ticket: machine.ticket,
+        nowMs: NOW_MS,
+        kind: 'observed',
+        observation: observation({ ...home, nowMs: NOW_MS, ...now }),
+      });
+    const resting = seen(formed, { own: BLANK, listFails: true }).machine;
+    expect(resting.phase.kind).toBe('formed');
+    const { machine, effects } = seen({ ...resting, phase: PHASES.discovering }, { own: 'unknown' });
+    expect(machine.standing).toBeUndefined();
+    const nothing = { state: 'joining', identity: undefined, recordVersion: undefined };
+    expect(effects).toMatchObject([{ kind: 'announce', standpoint: nothing }]);
   });
 });
 

@@ -13,6 +13,7 @@ import {
   memoryStore,
   type MemoryStore,
   simulateTime,
+  type SimulatedProcess,
   type SimulatedTime,
 } from '@autocluster/testing';
 
@@ -26,6 +27,8 @@ export interface LaunchOptions extends Partial<Omit<ClusterNodeOptions, 'backend
   readonly cluster?: string;
   /** Its way to the store, for a node that comes back while the requests of its earlier run may still arrive. Default: its name. */
   readonly client?: string;
+  /** Its own clock and timers, for a node that is paused. Default: those of the world. */
+  readonly runtime?: SimulatedProcess;
 }
 
 /** A store, a clock and the nodes of one test. */
@@ -54,9 +57,10 @@ export class World {
   /** Makes a node and starts it; what becomes of the start is in `failures` or in its state. */
   launch(
     name: string,
-    { latency, cluster = 'demo', client = name, driver, ...options }: LaunchOptions = {},
+    { latency, cluster = 'demo', client = name, runtime, driver, ...options }: LaunchOptions = {},
   ): ClusterNode {
-    const backend = this.store.client({ cluster, id: client, ...(latency !== undefined && { latency }) });
+    const way = { ...(latency !== undefined && { latency }), ...(runtime !== undefined && { runtime }) };
+    const backend = this.store.client({ cluster, id: client, ...way });
     const node = createClusterNode(
       {
         backend,
@@ -64,7 +68,7 @@ export class World {
         onEvent: (event) => this.told.push({ ...event, node: name, atMs: this.time.nowMs }),
         ...options,
       },
-      this.time.runtime,
+      runtime ?? this.time.runtime,
     );
     this.nodes.set(name, node);
     void node.start().catch((error: unknown) => this.failures.set(name, error));

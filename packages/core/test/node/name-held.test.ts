@@ -42,3 +42,28 @@ describe('F12: a name that an earlier run of the same node still holds', () => {
     expect(world.clusters.size).toBe(1);
   });
 });
+
+describe('F12: a node that stands still while the answer to its last registration is on its way', () => {
+  const entry = (world: World) => world.cluster.members.find(({ registration }) => registration.node === 'n2');
+
+  it('is not formed when it goes on after the entry has lapsed, and another run has its name', async () => {
+    const world = new World();
+    world.launch('n1', { ttlMs: TTL_MS });
+    await world.formed('n1');
+    const runtime = world.time.process();
+    const node = world.launch('n2', { ttlMs: TTL_MS, runtime, latency: { requestMs: 20, replyMs: 20 } });
+    await world.until(() => entry(world)?.registration.state === 'ready');
+    runtime.pause();
+    expect(node.state.kind).toBe('confirming');
+    await world.until(() => entry(world) === undefined);
+    const again = world.launch('n2', { ttlMs: TTL_MS, client: 'n2 again' });
+    await world.until(() => again.state.kind === 'formed');
+    const kinds = new Set<string>();
+    runtime.resume();
+    await world.until(() => {
+      kinds.add(node.state.kind);
+      return node.state.kind === 'waiting' && node.state.reason === 'name-held';
+    });
+    expect([...kinds]).not.toContain('formed');
+  });
+});

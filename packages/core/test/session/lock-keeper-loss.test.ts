@@ -75,6 +75,19 @@ describe('a lock that is kept, and its end', () => {
     await expect(lock.verify()).rejects.toThrow(code('LOCK_LOST'));
   });
 
+  it('L5: with a shorter TTL from a renewal between two others it is renewed in time, and lost in time', async () => {
+    const { time, a, lock, store } = await holding();
+    store.limitTtl({ minMs: 3_000, maxMs: 3_000, stepMs: 1 });
+    await lock.verify();
+    await time.advance(9_000);
+    lock.assertHeld();
+    a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE' });
+    // Not `lock.signal` at the end: whoever asks for that has the deadline looked at.
+    const { signal } = lock;
+    await time.advance(2_700);
+    expect(signal.aborted).toBe(true);
+  });
+
   it('F17: is left to lapse when its work hangs', async () => {
     const { time, a, lock, store, count } = await holding();
     const renewals = count('lock', a.client);
