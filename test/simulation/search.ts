@@ -24,7 +24,7 @@ export interface Found {
 }
 
 /** New space for many short lives, and no stack traces: nobody reads them here. */
-const FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0'];
+const FLAGS = ['--min-semi-space-size=256', '--max-semi-space-size=256', '--stack-trace-limit=0'];
 
 /** Workers of one search. With `untilFirst`, a finding of one ends all of them. */
 class Crew {

@@ -1,4 +1,5 @@
 import { invalidRange } from '@autocluster/core/backend';
+import type { Actor } from './actor.js';
 import { CATALOGUE } from './faults/index.js';
 import { heal } from './heal.js';
 import { type Court, ORACLES, type Violation, type Watcher } from './oracles/index.js';
@@ -70,8 +71,19 @@ export function convergenceMs({ timing, traits, truth }: Stage): number {
 const isWell = (stage: Stage): boolean =>
   stage.launchesAhead === 0 && stage.living.every((actor) => actor.formedIn !== undefined);
 
+/** All that live wait for an operator, and have waited for longer than anything takes that could still change it. */
+function isLeftToOperators(stage: Stage): boolean {
+  const { timing, traits, truth, living } = stage;
+  const longMs = 2 * timing.latestTakeoverMs + 2 * traits.settleMs + 2 * timing.renewalMs + truth.prolongedMs;
+  const waits = ({ state, stateSinceMs }: Actor) =>
+    state.kind === 'waiting' && state.reason === 'nobody-alive' && stage.nowMs - stateSinceMs > longMs;
+  return stage.launchesAhead === 0 && living.length > 0 && living.every(waits);
+}
+
 const converge = (stage: Stage): Promise<void> =>
-  stage.time.runUntil(() => isWell(stage), { limitMs: convergenceMs(stage) }).catch(() => undefined);
+  stage.time
+    .runUntil(() => isWell(stage) || isLeftToOperators(stage), { limitMs: convergenceMs(stage) })
+    .catch(() => undefined);
 
 /** Lets a plan come true, and answers what the oracles saw. */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
