@@ -1,5 +1,11 @@
 import { BRAKE_NAMES, type BrakeName } from '@autocluster/core';
-import { CLEANUP_LOCK, type ClusterRecord, FORMATION_LOCK, type LockRequest } from '@autocluster/core/backend';
+import {
+  CLEANUP_LOCK,
+  type ClusterRecord,
+  decodeRecord,
+  FORMATION_LOCK,
+  type LockRequest,
+} from '@autocluster/core/backend';
 import type { ForgetRequest } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../../daemon/index.js';
 import type { StoreEvent } from '../../store/index.js';
@@ -97,11 +103,17 @@ const C10: Oracle = {
     const { stage, truth, check } = court;
     const removes = stage.traits.cleanup === 'remove';
     const removals = watchRemovals(court, ({ actor, node }) => check(removes, () => `${actor.label} removes ${node}`));
+    /** Whom an operator ever wrote down as removed: whoever read that may write it on after it is gone. */
+    const byOperators = new Set<string>();
     return {
       ...removals,
       store(event) {
+        if (event.kind === 'operator' && event.action === 'overwrite-record') {
+          const written = decodeRecord(event.subject);
+          if (written.kind === 'present') for (const node of written.record.removed) byOperators.add(node);
+        }
         if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
-        const marked = newlyRemoved(event.record.record, truth.recordBefore);
+        const marked = newlyRemoved(event.record.record, truth.recordBefore).filter((node) => !byOperators.has(node));
         check(removes || marked.length === 0, () => `${event.node} marks ${marked.join(', ')}`);
       },
     };
