@@ -223,7 +223,8 @@ class Execution {
     const left = own.membership.members.filter((each) => each !== node).length;
     if (left >= record.size) return letGo(lock);
     // The member is forgotten: a size that could not be lowered only keeps the majority larger.
-    await lock.release({ signal, record: nextRecord(record, lock.grant.token, { size: left }) }).catch(() => undefined);
+    const smaller = nextRecord(record, lock.grant.token, { size: left });
+    await lock.release({ signal, record: smaller }).catch(() => letGo(lock));
   }
 
   /** The mark goes only when the daemon refused for certain and still has the member. */
@@ -233,7 +234,8 @@ class Execution {
     const view = await this.#view();
     if (!view?.members.includes(node)) return;
     const removed = record.removed.filter((each) => each !== node);
-    await lock.release({ signal, record: nextRecord(record, lock.grant.token, { removed }) }).catch(() => undefined);
+    const without = nextRecord(record, lock.grant.token, { removed });
+    await lock.release({ signal, record: without }).catch(() => letGo(lock));
   }
 
   #view(): Promise<Membership | undefined> {

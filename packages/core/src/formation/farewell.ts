@@ -10,7 +10,7 @@ import {
 } from '../backend/index.js';
 import { ClusterError, isClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
-import { anySignal, backoffMs, pause, type Runtime } from '../runtime/index.js';
+import { anySignal, backoffMs, deadline, pause, type Runtime } from '../runtime/index.js';
 import type { LockKeeper, RegistrationKeeper } from '../session/index.js';
 import { identityOf } from './situation.js';
 
@@ -67,39 +67,44 @@ async function patiently<T>({ runtime, signal }: FarewellParts, ask: () => Promi
   }
 }
 
-/**
- * Back soon: the entry goes, and whoever goes last leaves word that nobody is there. Answers whether an entry was
- * there and is gone; never a failure.
- */
-export async function sayGoodbye(parts: FarewellParts): Promise<boolean> {
-  const { keeper, signal } = parts;
-  let wasRemoved: boolean;
+export interface Goodbye {
+  /** How long the word that nobody is left may take, in ms. What is left until the signal aborts is for its lock. */
+  readonly wordMs: number;
+  /** An entry was there and is gone. */
+  readonly onRemoved: () => void;
+}
+
+/** Back soon: the entry goes, and whoever goes last leaves word that nobody is there. Never rejects. */
+export async function sayGoodbye(parts: FarewellParts, { wordMs, onRemoved }: Goodbye): Promise<void> {
+  const { keeper, runtime, signal } = parts;
   try {
-    wasRemoved = await patiently(parts, () => keeper.withdraw({ signal }));
+    if (await patiently(parts, () => keeper.withdraw({ signal }))) onRemoved();
   } catch {
     // What stays behind expires, and whoever comes next waits a little longer.
-    return false;
+    return;
   }
-  await leaveWord(parts).catch(() => undefined);
-  return wasRemoved;
+  const word = deadline(runtime, wordMs, 'goodbye', [signal]);
+  await leaveWord(parts, word.signal).catch(() => undefined);
+  word.clear();
 }
 
-async function leaveWord(parts: FarewellParts): Promise<void> {
-  const { backend, identity, signal } = parts;
+async function leaveWord(parts: FarewellParts, inTime: AbortSignal): Promise<void> {
+  const { backend, identity } = parts;
   if (!identity) return;
-  const list = await patiently(parts, () => backend.list({ signal }));
+  const list = await patiently({ ...parts, signal: inTime }, () => backend.list({ signal: inTime }));
   const record = recordOf(list.record, identity);
-  if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity);
+  if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity, inTime);
 }
 
-async function markIdle(parts: FarewellParts, identity: ClusterIdentity): Promise<void> {
+async function markIdle(parts: FarewellParts, identity: ClusterIdentity, inTime: AbortSignal): Promise<void> {
   const { backend, signal } = parts;
-  const grant = await tryLock(parts);
+  const grant = await tryLock({ ...parts, signal: inTime });
   if (typeof grant !== 'object') return;
-  const list = await backend.list({ signal }).catch(() => undefined);
+  const list = await backend.list({ signal: inTime }).catch(() => undefined);
   const record = recordOf(grant.record, identity);
   const idle = list && record && nobodyLeft(list, parts) ? nextRecord(record, grant.token, { idle: true }) : undefined;
-  await backend.unlock(grant, { signal, record: idle });
+  // Whatever became of the word, nobody shall wait for its lock to lapse.
+  await backend.unlock(grant, { signal, record: idle }).catch(() => backend.unlock(grant));
 }
 
 /** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller keeps. */

@@ -129,7 +129,8 @@ export class Performer {
       this.#latest = listing;
       this.#relistAtMs = listing.askedAtMs + jitteredMs(relistMs(config), runtime.random());
     }
-    this.#parts.onObservation(observation);
+    // What our own end has cut short says nothing about the store.
+    if (!this.#stopping.aborted) this.#parts.onObservation(observation);
     return { kind: 'observed', observation };
   }
 
@@ -179,8 +180,9 @@ export class Performer {
       this.#lock = undefined;
       return { kind: 'unlocked', outcome };
     } catch (error) {
-      // After a commit of unknown outcome the lock itself is still to be released; after that it is left to lapse.
-      if (record === undefined) this.#lock = undefined;
+      // After a commit of unknown outcome the lock itself is still to be released, and after our own end by whoever ends us;
+      // otherwise it is left to lapse.
+      if (record === undefined && !this.#stopping.aborted) this.#lock = undefined;
       throw error;
     }
   }

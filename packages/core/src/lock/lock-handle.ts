@@ -54,8 +54,7 @@ class Handle implements LockHandle {
     try {
       outcome = await this.release();
     } catch (error) {
-      const { clock } = this.#runtime;
-      if (clock.monotonicMs() < this.#keeper.heldUntilMs) return;
+      if (this.#isBeforeDeadline()) return;
       throw this.#lost(error);
     }
     if (outcome === 'lost') throw this.signal.aborted ? this.signal.reason : this.#lost(undefined);
@@ -70,15 +69,23 @@ class Handle implements LockHandle {
     return kind;
   }
 
-  async #unlock(tries = TRIES): Promise<UnlockOutcome> {
+  /** `inDoubt`: an earlier try may have released it. Then it is gone by our own hand, while nobody else could have it yet. */
+  async #unlock(tries = TRIES, inDoubt = false): Promise<UnlockOutcome> {
+    let mayBeDone = inDoubt;
     try {
-      return await this.#keeper.release();
+      const outcome = await this.#keeper.release();
+      return outcome.kind === 'lost' && inDoubt && this.#isBeforeDeadline() ? { kind: 'released' } : outcome;
     } catch (error) {
       if (tries <= 1 || !isClusterError(error) || !error.retryable) throw error;
+      mayBeDone ||= error.outcomeUnknown;
     }
     const never = new AbortController().signal;
     await pause(this.#runtime, backoffMs(0, RETRY, this.#runtime.random()), never);
-    return this.#unlock(tries - 1);
+    return this.#unlock(tries - 1, mayBeDone);
+  }
+
+  #isBeforeDeadline(): boolean {
+    return this.#runtime.clock.monotonicMs() < this.#keeper.heldUntilMs;
   }
 
   #lost(cause: unknown): ClusterError {

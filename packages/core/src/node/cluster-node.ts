@@ -210,7 +210,8 @@ class Node implements ClusterNode {
       async (signal) => {
         // Whatever hangs, the entry is asked to go; that nobody is left is said only when nothing runs any more.
         const settled = await settlesWithin(runtime, stopTimeoutMs / 2, work, signal);
-        isGone = await sayGoodbye({ ...this.#farewell(signal), identity: settled ? identity : undefined });
+        const parts = { ...this.#farewell(signal), identity: settled ? identity : undefined };
+        await sayGoodbye(parts, { wordMs: stopTimeoutMs / 2, onRemoved: () => (isGone = true) });
       },
       () => Promise.allSettled([...work, unlocked]),
     ]);

@@ -1,5 +1,5 @@
 import { type ClusterIdentity, FORMATION_LOCK } from '../backend/index.js';
-import { ClusterError } from '../errors/index.js';
+import { ClusterError, isClusterError } from '../errors/index.js';
 import { type FarewellParts, leaveForGood } from '../formation/index.js';
 import type { GuardedDriver } from '../guard/index.js';
 import { anySignal, pause, type Runtime } from '../runtime/index.js';
@@ -62,10 +62,13 @@ export async function leaveCluster(options: LeaveParts): Promise<void> {
   const lock = await patientLock({ ...where, backend, runtime, timing, waitMs, signal });
   try {
     stopped.throwIfAborted();
+    lock.assertHeld();
     await halt();
     await leaveForGood(parts, driver, lock);
   } catch (error) {
-    await lock.release().catch(() => undefined);
+    // What may still run must not be overtaken by others: the lock is left to lapse.
+    if (isClusterError(error, 'WORK_STUCK')) lock.abandon();
+    else await lock.release().catch(() => undefined);
     throw error;
   }
 }

@@ -16,8 +16,9 @@ export function createWaitingWarning(runtime: Runtime, cluster: string): { see(s
     see(state) {
       if (state.kind !== 'waiting') return end();
       const { reason } = state;
-      if (reason === watched || warned.has(reason)) return;
+      if (reason === watched) return;
       end();
+      if (warned.has(reason)) return;
       watched = reason;
       cancel = runtime.after(PATIENCE_MS, () => {
         warned.add(reason);

@@ -16,14 +16,15 @@ export interface SuspensionWatch {
   trust(leadMs: number): void;
 }
 
-export function watchSuspension(clock: Clock, toleranceMs: number, trustedLeadMs: number): SuspensionWatch {
+/** `toleranceMs`: how long it may have stood unnoticed; asked for each time, since it depends on what was granted last. */
+export function watchSuspension(clock: Clock, toleranceMs: () => number, trustedLeadMs: number): SuspensionWatch {
   let trusted = trustedLeadMs;
   return {
     suspected() {
       const lead = wallLeadMs(clock);
       // A wall clock that was set back must not hide a later suspension.
       if (lead < trusted) trusted = lead;
-      return lead - trusted > toleranceMs;
+      return lead - trusted > toleranceMs();
     },
     trust(leadMs) {
       trusted = leadMs;

@@ -73,7 +73,7 @@ class Keeper implements LockKeeper {
     this.#grant = grant;
     this.#sentAtMs = sentAtMs;
     this.#timing = this.#timingOf(grant);
-    const toleranceMs = this.#timing.stopBudgetMs / 2;
+    const toleranceMs = () => this.#timing.stopBudgetMs / 2;
     this.#suspension = watchSuspension(runtime.clock, toleranceMs, sentLeadMs ?? wallLeadMs(runtime.clock));
   }
 
@@ -183,12 +183,11 @@ class Keeper implements LockKeeper {
     });
   }
 
-  /** The deadline of a shorter grant, and the next renewal, must not wait for those of the longer. */
+  /** The deadline of a shorter grant must not wait for that of the longer. */
   #armEarlier(): void {
     if (this.heldUntilMs >= this.#armedForMs) return;
     this.#cancelDeadline();
     this.#armDeadline();
-    this.#nap.abort(undefined);
   }
 
   async #renewAlways(): Promise<void> {
@@ -234,9 +233,12 @@ class Keeper implements LockKeeper {
       return;
     }
     this.#grant = outcome.grant;
+    const { renewalMs } = this.#timing;
     this.#timing = this.#timingOf(outcome.grant);
     this.#sentAtMs = sentAtMs;
     this.#armEarlier();
+    // The next renewal of a shorter grant must not wait for that of the longer.
+    if (this.#timing.renewalMs < renewalMs) this.#nap.abort(undefined);
     this.#suspension.trust(sentLeadMs);
     this.#failures = 0;
   }

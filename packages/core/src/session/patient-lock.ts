@@ -47,7 +47,11 @@ export async function patientLock({ waitMs, operation, ...attempt }: PatientLock
     signal.throwIfAborted();
     try {
       const outcome = await tryLock(attempt);
-      if (outcome.kind === 'held') return outcome.keeper;
+      if (outcome.kind === 'held') {
+        if (!outcome.keeper.signal.aborted) return outcome.keeper;
+        // The answer came when another may have had the lock for long.
+        await outcome.keeper.release();
+      }
       holder = outcome.kind === 'busy' ? outcome.holder : undefined;
     } catch (error) {
       if (!isClusterError(error) || !error.retryable) throw error;

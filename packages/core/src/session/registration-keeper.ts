@@ -10,7 +10,7 @@ import {
   type StoredRecord,
 } from '../backend/index.js';
 import type { GuardCall, GuardedBackend } from '../guard/index.js';
-import { anySignal, backoffMs, jitteredMs, pause, type Runtime } from '../runtime/index.js';
+import { anySignal, backoffMs, jitteredMs, pause, type Runtime, wallLeadMs } from '../runtime/index.js';
 import { grantedTiming, type LeaseTiming } from './lease-timing.js';
 
 /** What a node says about itself. */
@@ -60,6 +60,12 @@ export interface RegistrationKeeper {
   withdraw(call?: GuardCall): Promise<boolean>;
 }
 
+/** When a request was sent, on the monotonic clock, and by how much the wall clock led then. */
+interface Sent {
+  readonly sentAtMs: number;
+  readonly sentLeadMs: number;
+}
+
 interface Waiter {
   readonly resolve: (outcome: RegisterOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -69,11 +75,12 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 class Keeper implements RegistrationKeeper {
   #announced: Announcement | undefined;
-  #last: { readonly registration: Registration; readonly sentAtMs: number; readonly timing: LeaseTiming } | undefined;
+  #last: (Sent & { readonly registration: Registration; readonly timing: LeaseTiming }) | undefined;
   #waiting: Waiter[] = [];
   #failures = 0;
   #failingSinceMs: number | undefined;
   #running = false;
+  #exchanging: Promise<number> | undefined;
   #withdrawn: Promise<boolean> | undefined;
   #nap = anySignal([]);
   readonly #stopped = anySignal([]);
@@ -86,9 +93,11 @@ class Keeper implements RegistrationKeeper {
   get held(): Registration | undefined {
     const last = this.#last;
     if (last === undefined) return undefined;
-    const { registration, sentAtMs, timing } = last;
+    const { registration, sentAtMs, sentLeadMs, timing } = last;
     const neverLapses = registration.ttlMs === undefined;
-    const elapsedMs = this.#options.runtime.clock.monotonicMs() - sentAtMs;
+    const { clock } = this.#options.runtime;
+    // Of a suspension only the wall clock knows, and the store.
+    const elapsedMs = clock.monotonicMs() - sentAtMs + Math.max(0, wallLeadMs(clock) - sentLeadMs);
     return neverLapses || elapsedMs < timing.deadlineMs ? registration : undefined;
   }
 
@@ -124,6 +133,8 @@ class Keeper implements RegistrationKeeper {
 
   async #remove(call: GuardCall | undefined): Promise<boolean> {
     const { backend, node, instance } = this.#options;
+    // What is answered in the moment of the end is known when its exchange is over.
+    await this.#exchanging;
     if (this.#last === undefined) {
       await backend.giveUpRegistration(node, instance);
       return false;
@@ -138,7 +149,8 @@ class Keeper implements RegistrationKeeper {
     const { signal } = this.#stopped;
     for (let next = first; !signal.aborted; next = this.#announced ?? next) {
       this.#nap = anySignal([]);
-      const waitMs = await this.#exchange(next);
+      this.#exchanging = this.#exchange(next);
+      const waitMs = await this.#exchanging;
       if (signal.aborted) break;
       if (this.#waiting.length === 0) await pause(this.#options.runtime, waitMs, this.#nap.signal);
     }
@@ -148,18 +160,18 @@ class Keeper implements RegistrationKeeper {
   async #exchange(announcement: Announcement): Promise<number> {
     const { backend, runtime, timing } = this.#options;
     const waiters = this.#waiting.splice(0);
-    const sentAtMs = runtime.clock.monotonicMs();
+    const sent = { sentAtMs: runtime.clock.monotonicMs(), sentLeadMs: wallLeadMs(runtime.clock) };
     try {
       const call = { signal: this.#stopped.signal, timeoutMs: (this.#last?.timing ?? timing).callTimeoutMs };
       const outcome = await backend.register(this.#request(announcement), call);
       this.#failures = 0;
       this.#failingSinceMs = undefined;
-      const waitMs = this.#answered(outcome, sentAtMs);
+      const waitMs = this.#answered(outcome, sent);
       for (const { resolve } of waiters) resolve(outcome);
       return waitMs;
     } catch (error) {
       for (const { reject } of waiters) reject(error);
-      return this.#failed(error, sentAtMs);
+      return this.#failed(error, sent.sentAtMs);
     }
   }
 
@@ -171,19 +183,20 @@ class Keeper implements RegistrationKeeper {
     return held === undefined ? request : { ...request, held };
   }
 
-  #answered(outcome: RegisterOutcome, sentAtMs: number): number {
+  #answered(outcome: RegisterOutcome, sent: Sent): number {
     const { runtime, timing: asked } = this.#options;
-    if (this.#stopped.signal.aborted) return 0;
+    const { sentAtMs } = sent;
     const earlier = this.#last?.registration;
+    const timing = outcome.kind === 'registered' ? grantedTiming(asked, outcome.registration.ttlMs) : asked;
+    this.#last = outcome.kind === 'registered' ? { ...sent, registration: outcome.registration, timing } : undefined;
+    // It is not told any more, but what is there is still to be removed.
+    if (this.#stopped.signal.aborted) return 0;
     if (outcome.kind === 'conflict') {
-      this.#last = undefined;
       if (earlier !== undefined) this.#report({ kind: 'lost' });
       this.#report({ kind: 'conflict', instance: outcome.instance, sentAtMs });
       return jitteredMs(asked.renewalMs, runtime.random());
     }
     const { registration, record } = outcome;
-    const timing = grantedTiming(asked, registration.ttlMs);
-    this.#last = { registration, sentAtMs, timing };
     const isSame = earlier !== undefined && isSameEntry(earlier, registration);
     if (earlier !== undefined && !isSame) this.#report({ kind: 'lost' });
     this.#report({ kind: isSame ? 'renewed' : 'made', registration, record });

@@ -66,4 +66,27 @@ describe('F12: a node that stands still while the answer to its last registratio
     });
     expect([...kinds]).not.toContain('formed');
   });
+
+  it('nor when its machine was suspended for so long', async () => {
+    const world = new World();
+    world.launch('n1', { ttlMs: 6_000 });
+    await world.formed('n1');
+    const runtime = world.time.process();
+    const entry = () => world.cluster.members.find(({ registration }) => registration.node === 'n2');
+    const node = world.launch('n2', { ttlMs: 6_000, runtime, latency: { requestMs: 20, replyMs: 20 } });
+    await world.until(() => entry()?.registration.state === 'ready');
+    runtime.suspend();
+    expect(node.state.kind).toBe('confirming');
+    await world.until(() => entry() === undefined);
+    const again = world.launch('n2', { ttlMs: 6_000, client: 'n2 again' });
+    await world.until(() => again.state.kind === 'formed');
+    const kinds = new Set<string>();
+    runtime.resume();
+    const untilMs = world.time.nowMs + 30_000;
+    await world.until(() => {
+      kinds.add(node.state.kind);
+      return world.time.nowMs > untilMs;
+    });
+    expect([...kinds]).not.toContain('formed');
+  });
 });

@@ -163,4 +163,42 @@ describe('a lock that is kept, and its end', () => {
     await time.advance(0);
     lock.abandon();
   });
+
+  it('L5: is renewed in time with a shorter TTL also where that does not bring its deadline forward', async () => {
+    const { time, a, lock, store, count } = await holding({ ttlMs: 60_000 });
+    const armedForMs = lock.heldUntilMs; // of the first grant: the deadline timer stands here
+    const renewals = count('lock', a.client);
+    // The loop renews at about 20 s and 40 s; it then sleeps until 54 to 60 s.
+    const shortDeadlineMs = (3_000 - 300) / (1.001 / 0.999);
+    await time.advance(armedForMs - shortDeadlineMs + 20 - time.nowMs);
+    expect(renewals()).toBe(2);
+    store.limitTtl({ minMs: 3_000, maxMs: 3_000, stepMs: 1 });
+    await lock.verify();
+    expect(lock.grant.ttlMs).toBe(3_000);
+    expect(renewals()).toBe(3);
+    // The store is healthy all the time.
+    await time.advance(10_000);
+    lock.assertHeld();
+  });
+
+  it('L4: a suspension for longer than the stop budget of a shorter grant is noticed', async () => {
+    const { time, a, lock, store, process } = await holding();
+    store.limitTtl({ minMs: 3_000, maxMs: 3_000, stepMs: 1 });
+    await lock.verify();
+    // The memory store never shortens what it granted: until then the lease is that of the longer TTL.
+    await time.advance(31_000);
+    lock.assertHeld();
+    a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE' });
+    a.runtime.suspend();
+    await time.advance(1_400); // stop budget of 3 s: 300 ms; of 30 s: 3 s
+    a.runtime.resume();
+    const b = process('b');
+    let other = await b.lock('b1');
+    while (other.kind === 'busy') {
+      await time.advance(10);
+      other = await b.lock(`b${time.nowMs}`);
+    }
+    expect(keeperOf(other).signal.aborted).toBe(false); // b holds it now
+    expect(lock.assertHeld).toThrow(code('LOCK_UNVERIFIED'));
+  });
 });

@@ -219,4 +219,29 @@ describe('a registration that is kept', () => {
     await world.time.advance(100_000);
     expect(kept.held).toBeDefined();
   });
+
+  it('R4: is withdrawn also in the moment in which its first answer comes', async () => {
+    for (let ticks = 0; ticks < 12; ticks += 1) {
+      const world = scene();
+      const a = world.process('a');
+      const { kept } = a.keeper();
+      let withdrawn: Promise<boolean> | undefined;
+      const register = a.client.register.bind(a.client);
+      Object.assign(a.client, {
+        register: (...given: Parameters<typeof register>) => {
+          const answer = register(...given);
+          void answer.then(async () => {
+            for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+            withdrawn = kept.withdraw();
+          });
+          return answer;
+        },
+      });
+      const announced = outcomeOf(kept.announce(joining));
+      await world.time.advance(5_000);
+      await withdrawn;
+      expect([ticks, world.space.inspect().members.length]).toEqual([ticks, 0]);
+      expect(announced.done).toBe(true);
+    }
+  });
 });
