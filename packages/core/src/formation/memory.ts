@@ -3,7 +3,6 @@ import { type FormationConfig, propagationMs, unheardMs } from './config.js';
 import type { Observation } from './observation.js';
 import { NO_REFUSALS, ofListed, type Refusals } from './refusals.js';
 import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situation } from './situation.js';
-import type { LocalIdentity } from '../driver/index.js';
 
 /**
  * Conditions that must hold without interruption before something may follow from them: `settled` (nothing speaks against
@@ -27,8 +26,6 @@ export interface Memory {
   readonly storeChangedAtMs: number | undefined;
   /** A complete list has shown a record that agrees since the store changed, or the store is again the one that did before. */
   readonly storeChangeSettled: boolean;
-  /** What the own daemon last said that it belongs to. */
-  readonly ownSaid: LocalIdentity | undefined;
   /** The store that last had a record that agrees. */
   readonly agreedStore: string | undefined;
   /** The highest cluster that was on record or listed in this run. */
@@ -48,7 +45,6 @@ export function freshMemory(nowMs: number): Memory {
     revision: undefined,
     storeChangedAtMs: undefined,
     storeChangeSettled: true,
-    ownSaid: undefined,
     agreedStore: undefined,
     seen: undefined,
     clocks: {},
@@ -168,23 +164,13 @@ function isBack({ store: before, agreedStore }: Memory, { store }: Situation['li
   return store !== undefined && store !== before && store === agreedStore;
 }
 
-const withOwnWord = (memory: Memory, { own }: Observation): Memory =>
-  own.kind === 'known' ? { ...memory, ownSaid: own.membership.identity } : memory;
-
-/** Whether the daemon, when it could last tell, did not belong to the cluster that this node is registered for. */
-export function isDisowned({ ownSaid }: Memory, { announced }: Observation): boolean {
-  if (announced?.identity === undefined || ownSaid === undefined || ownSaid.kind === 'unnamed') return false;
-  return !sameIdentity(announced.identity, claimedIdentity(ownSaid));
-}
-
 /** The memory after one more observation. */
 export function remember(
   config: FormationConfig,
-  before: Memory,
+  memory: Memory,
   observation: Observation,
   situation: Situation | undefined,
 ): Memory {
-  const memory = withOwnWord(before, observation);
   if (!situation || !situation.list.complete) {
     // The conditions that are no silences wait for the next complete list.
     const watched = withStoreOf(memory, observation);
@@ -205,7 +191,6 @@ export function remember(
     store: list.store ?? memory.store,
     revision: list.revision ?? memory.revision,
     storeChangedAtMs: changed ? observation.nowMs : memory.storeChangedAtMs,
-    ownSaid: memory.ownSaid,
     storeChangeSettled: agrees || (changed ? isBack(memory, list) : memory.storeChangeSettled),
     agreedStore: agrees ? (list.store ?? memory.store) : memory.agreedStore,
     seen,

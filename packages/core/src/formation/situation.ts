@@ -45,6 +45,12 @@ export const claimedIdentity = (local: LocalIdentity): ClusterIdentity | undefin
     ? { clusterId: local.clusterId, generation: local.generation }
     : undefined;
 
+/** Whether the daemon says that it does not belong to the cluster that this node is registered for. */
+export function isDisowned({ own, announced }: Observation): boolean {
+  if (own.kind !== 'known' || announced?.identity === undefined) return false;
+  return !sameIdentity(announced.identity, claimedIdentity(own.membership.identity));
+}
+
 /** Whether a daemon still has exactly what it had. */
 export function sameLocalIdentity(a: LocalIdentity, b: LocalIdentity): boolean {
   if (a.kind === 'unnamed') return b.kind === 'unnamed' && a.interruptedJoin === b.interruptedJoin;

@@ -67,8 +67,8 @@ export const FORMED_CASES: readonly RowCase[] = [
   ],
   [
     '3',
-    'the daemon cannot tell any more, and had lost its disk before',
-    { ...formed, before: [{ ...formed, own: BLANK, listFails: true }], now: { ...formed, ...home, own: 'unknown' } },
+    'the daemon was wiped under a living node, and the store does not answer',
+    { ...formed, now: { ...formed, own: BLANK, listFails: true } },
     { kind: 'demote' },
   ],
   [

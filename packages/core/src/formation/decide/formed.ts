@@ -36,12 +36,6 @@ function myTurnToResize(c: Case): boolean {
 
 /** Rows of a node that is formed, until the cluster itself says otherwise. */
 export const FORMED_ROWS: readonly Row<Case>[] = [
-  {
-    row: '3',
-    when: ({ observation: { announced }, s }) =>
-      announced?.identity !== undefined && !sameIdentity(announced.identity, claimedIdentity(s.own)),
-    outcome: () => ({ kind: 'demote' }),
-  },
   // What was confirmed once is not any more: the disk went back to before that. It is confirmed again before it is offered again.
   { row: '3', when: (c) => c.formed && c.s.own.kind === 'provisional', outcome: () => ({ kind: 'demote' }) },
   { row: '4', when: (c) => c.formed && recordAgrees(c) && inRemoved(c), outcome: () => ({ kind: 'demote' }) },

@@ -1,19 +1,16 @@
 import { propagationMs } from '../config.js';
-import { isDisowned, storeChangedLately } from '../memory.js';
+import { storeChangedLately } from '../memory.js';
+import { isDisowned } from '../situation.js';
 import { type Case, heldFor, type Look, type Outcome, type Row, wait } from './decision.js';
 
 const waitUnlessFormed = (formed: boolean, outcome: Outcome): Outcome => (formed ? { kind: 'stay' } : outcome);
 
 /** Rows for what is not known: nothing is written and nobody is joined. */
 export const UNKNOWN_ROWS: readonly Row<Look>[] = [
-  // Its disk was lost while the store was away, and now it cannot tell: its last word counts.
+  // Also while the store does not answer: whatever reaches it from now on must not offer what the daemon has lost.
   {
     row: '3',
-    when: ({ formed, memory, observation }) =>
-      formed &&
-      observation.own.kind === 'unknown' &&
-      observation.listing.kind === 'listed' &&
-      isDisowned(memory, observation),
+    when: ({ formed, observation }) => formed && isDisowned(observation),
     outcome: () => ({ kind: 'demote' }),
   },
   // As below, of a daemon that cannot tell its membership while it is down.

@@ -4,10 +4,10 @@ import { decide } from '../decide/index.js';
 import type { Decision } from '../decide/decision.js';
 import type { Reply } from '../event.js';
 import type { JoinIntent, Machine, Standpoint } from '../machine.js';
-import { isDisowned, remember } from '../memory.js';
+import { remember } from '../memory.js';
 import type { Observation, OwnDaemon } from '../observation.js';
 import type { Minted } from '../record.js';
-import { committedIdentity, identityOf, situationOf } from '../situation.js';
+import { committedIdentity, identityOf, isDisowned, situationOf } from '../situation.js';
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
 import { askForLock, enter, enterWork, reporting, type Step } from './transition.js';
@@ -44,18 +44,19 @@ export function discovered(
  * Registered as ready, by a request whose answer was lost, and not formed; or with a cluster that the daemon has not been told
  * to be in: the others would wait for what it cannot give.
  */
-function claimsTooMuch(machine: Machine, observation: Observation): boolean {
+function claimsTooMuch({ standing }: Machine, observation: Observation): boolean {
   const { own, listing, announced } = observation;
-  if (machine.standing || listing.kind !== 'listed') return false;
-  if (announced?.state === 'ready' || isDisowned(machine.memory, observation)) return true;
+  if (standing) return false;
+  if (isDisowned(observation)) return true;
+  if (listing.kind !== 'listed') return false;
+  if (announced?.state === 'ready') return true;
   if (own.kind !== 'known' || announced?.identity === undefined) return false;
   return !sameIdentity(announced.identity, committedIdentity(own.membership.identity));
 }
 
-/** Registers as joining, with what the daemon has; where that cannot be read, with what it had when it last could. */
-function retract(machine: Machine, observation: Observation): Step {
-  const { own, announced } = observation;
-  const { identity, recordVersion } = isDisowned(machine.memory, observation) ? {} : (announced ?? {});
+/** Registers as joining, with what the daemon has; where that cannot be read, with what it had. */
+function retract(machine: Machine, { own, announced }: Observation): Step {
+  const { identity, recordVersion } = announced ?? {};
   const standpoint: Standpoint = own.kind === 'known' ? joiningAs(own) : { state: 'joining', identity, recordVersion };
   return enter(
     { ...machine, standing: undefined },
