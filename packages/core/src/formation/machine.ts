@@ -116,6 +116,8 @@ export interface Machine {
   readonly memory: Memory;
   /** Set from formed on, whatever is done meanwhile; gone only by demotion. */
   readonly standing: Standing | undefined;
+  /** Whether this run was formed before. Its start is over then, and nothing that it waits for makes that start fail. */
+  readonly hasFormed: boolean;
   /** The cluster whose first record this run wrote, or may have written. */
   readonly made: ClusterIdentity | undefined;
   /** The last look found a formed node with nothing to do: until there is news, a glance at its daemon is enough. */

@@ -38,7 +38,10 @@ export interface ClusterNodeOptions {
   readonly workMs?: number;
   /** A first cluster is not created before so many nodes are listed. Default: 1. */
   readonly nodesExpectedMin?: number;
-  /** How long formation may make no progress, in ms. Default: 300000. */
+  /**
+   * How long formation may make no progress, in ms. Default: 300000. It bounds the start: a node that was formed once waits
+   * for as long as it takes, and stays listed meanwhile.
+   */
   readonly formationTimeoutMs?: number | 'unlimited';
   /** Longest time that `stop` takes, in ms. After half of it the entry is asked to go, whatever still runs. Default: 5000. */
   readonly stopTimeoutMs?: number;

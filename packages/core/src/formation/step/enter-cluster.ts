@@ -53,7 +53,12 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
         { kind: 'announce', standpoint: { state: 'ready', ...standpoint } },
       );
     default:
-      return restFormed(config, { ...machine, standing: { identity: identityOf(record), role }, failures: 0 });
+      return restFormed(config, {
+        ...machine,
+        standing: { identity: identityOf(record), role },
+        hasFormed: true,
+        failures: 0,
+      });
   }
 }
 

@@ -29,6 +29,7 @@ export function initialMachine(): Machine {
     ticket: 0,
     memory: freshMemory(0),
     standing: undefined,
+    hasFormed: false,
     made: undefined,
     calm: false,
     grant: undefined,

@@ -30,7 +30,7 @@ export function fail(config: FormationConfig, machine: Machine, failure: Failure
 }
 
 function timeLeftMs(config: FormationConfig, machine: Machine, nowMs: number): number {
-  if (config.formationTimeoutMs === 'unlimited') return Number.POSITIVE_INFINITY;
+  if (machine.hasFormed || config.formationTimeoutMs === 'unlimited') return Number.POSITIVE_INFINITY;
   return machine.memory.progressAtMs + config.formationTimeoutMs - nowMs;
 }
 
