@@ -8,9 +8,9 @@ import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situa
  * Conditions that must hold without interruption before something may follow from them: `settled` (nothing speaks against
  * a first create), `nobody` (a cluster on record, and none of it listed), `unrecorded` (the own cluster is not on record),
  * `unusable` (ready peers, none of which can be joined), `down` (the own daemon says so), `undersized` (the record counts
- * too few members).
+ * too few members), `idle` (the record says that nobody is there, and this node is).
  */
-export type ClockName = 'settled' | 'nobody' | 'unrecorded' | 'unusable' | 'down' | 'undersized';
+export type ClockName = 'settled' | 'nobody' | 'unrecorded' | 'unusable' | 'down' | 'undersized' | 'idle';
 
 interface Running {
   readonly sinceMs: number;
@@ -95,6 +95,7 @@ function conditions(config: FormationConfig, seen: Memory['seen'], situation: Si
     record !== undefined && peers.some((peer) => peer.ready && peer.status === 'up' && namesRecord(peer, record));
   if (agrees && ready && !usable) held.set('unusable', '');
   if (agrees && membersSeen(situation) > record.size) held.set('undersized', '');
+  if (agrees && record.idle) held.set('idle', '');
   return held;
 }
 

@@ -153,6 +153,28 @@ export const FORMED_CASES: readonly RowCase[] = [
   ],
   [
     '5',
+    'the record says that nobody is there',
+    { ...formed, now: { ...home, record: present({ idle: true }), peers: [withMe('z')] } },
+    { kind: 'write', change: 'clear-idle' },
+  ],
+  [
+    '5',
+    'the same, and it is the turn of another member',
+    { ...formed, now: { ...home, record: present({ idle: true }), peers: [withMe('a')] } },
+    { kind: 'stay' },
+  ],
+  [
+    '5',
+    'the same, and that one has not put it right',
+    {
+      ...formed,
+      before: [{ ...home, record: present({ idle: true }), peers: [withMe('a')] }],
+      now: { ...home, record: present({ idle: true }), peers: [withMe('a')], nowMs: 22_000 },
+    },
+    { kind: 'write', change: 'clear-idle' },
+  ],
+  [
+    '5',
     'more members than the record counts',
     { ...formed, config: { self: 'me' }, now: { ...home, record: present({ size: 2 }), peers: [withMe('z')] } },
     { kind: 'write', change: 'resize' },

@@ -23,15 +23,19 @@ export function rivalListed({ s: { own, peers } }: Case): boolean {
 /** Joins that need the lock one after the other go first, for a while: after each of them the size would be raised again. */
 const othersJoin = ({ config, s }: Case): boolean => !config.concurrentJoins && s.peers.some((peer) => !peer.ready);
 
-/** One member raises the size; the others only when it has not. */
-function myTurnToResize(c: Case): boolean {
-  const undersizedMs = heldFor(c, 'undersized');
-  if (undersizedMs > 2 * c.config.refreshMs) return true;
-  if (othersJoin(c) && undersizedMs < c.config.refreshMs) return false;
+/** One member puts the record right; the others only when it has not. */
+function myTurn(c: Case, clock: 'undersized' | 'idle'): boolean {
+  if (heldFor(c, clock) > 2 * c.config.refreshMs) return true;
   const { record, peers } = c.s;
   if (!record) return false;
   const members = peers.filter((peer) => peer.ready && sameIdentity(peer.identity, identityOf(record)));
   return members.every((peer) => compareNodes(c.config.self, peer.entry.node) < 0);
+}
+
+function mayResize(c: Case): boolean {
+  const undersizedMs = heldFor(c, 'undersized');
+  if (undersizedMs < 0 || (othersJoin(c) && undersizedMs < c.config.refreshMs)) return false;
+  return myTurn(c, 'undersized');
 }
 
 /** Rows of a node that is formed, until the cluster itself says otherwise. */
@@ -65,10 +69,15 @@ export const FORMED_ROWS: readonly Row<Case>[] = [
       c.formed && recordAgrees(c) && !recordFallsBehind(c) && (c.s.kept?.version ?? 0) < (c.s.record?.version ?? 0),
     outcome: ({ s: { record } }) => (record ? { kind: 'keep', record } : { kind: 'stay' }),
   },
+  // Written while no member was listed, though one was there: whoever believed it would replace the cluster without a silence.
   {
     row: '5',
-    when: (c) =>
-      c.formed && recordAgrees(c) && !recordFallsBehind(c) && heldFor(c, 'undersized') >= 0 && myTurnToResize(c),
+    when: (c) => c.formed && recordAgrees(c) && !recordFallsBehind(c) && heldFor(c, 'idle') >= 0 && myTurn(c, 'idle'),
+    outcome: () => ({ kind: 'write', change: 'clear-idle' }),
+  },
+  {
+    row: '5',
+    when: (c) => c.formed && recordAgrees(c) && !recordFallsBehind(c) && mayResize(c),
     outcome: () => ({ kind: 'write', change: 'resize' }),
   },
   {

@@ -144,9 +144,9 @@ function act(
   }
 }
 
-/** Whether nothing is to be done, or waited for: row 5 without a notice, and a record that counts all members. */
-const isCalm = ({ row, notice }: Stay, { memory }: Machine): boolean =>
-  row === '5' && notice === undefined && memory.clocks.undersized === undefined;
+/** Whether nothing is to be done, or waited for: row 5 without a notice, and a record that another member need not put right. */
+const isCalm = ({ row, notice }: Stay, { memory: { clocks } }: Machine): boolean =>
+  row === '5' && notice === undefined && clocks.undersized === undefined && clocks.idle === undefined;
 
 /** Formed as before; what the store says against it is told once, not acted upon. */
 function stay(config: FormationConfig, machine: Machine, decision: Stay): Step {
