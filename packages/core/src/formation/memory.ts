@@ -2,7 +2,16 @@ import { type ClusterIdentity, sameIdentity } from '../backend/index.js';
 import { type FormationConfig, propagationMs, unheardMs } from './config.js';
 import type { Observation } from './observation.js';
 import { NO_REFUSALS, ofListed, type Refusals } from './refusals.js';
-import { claimedIdentity, highestIdentities, identityOf, namesRecord, type Situation } from './situation.js';
+import {
+  claimedIdentity,
+  committedIdentity,
+  highestIdentities,
+  identityOf,
+  listedPeers,
+  namesRecord,
+  type Peer,
+  type Situation,
+} from './situation.js';
 
 /**
  * Conditions that must hold without interruption before something may follow from them: `settled` (nothing speaks against
@@ -28,8 +37,8 @@ export interface Memory {
   readonly storeChangeSettled: boolean;
   /** The store that last had a record that agrees. */
   readonly agreedStore: string | undefined;
-  /** The highest cluster that was on record or listed in this run. */
-  readonly seen: (ClusterIdentity & { readonly idle: boolean }) | undefined;
+  /** The highest cluster that was on record or listed, or that the own daemon was in, in this run. */
+  readonly seen: ClusterIdentity | undefined;
   readonly clocks: Readonly<Partial<Record<ClockName, Running>>>;
   /** When the latest complete list came. */
   readonly listedAtMs: number | undefined;
@@ -66,6 +75,11 @@ export function heldForMs(memory: Memory, clock: ClockName, observation: Observa
   return Math.max(0, provedAtMs - running.sinceMs);
 }
 
+/** The cluster on record; or, while the record is missing or has gone back, the one that was seen before in this run. */
+export function lastKnown(record: ClusterIdentity | undefined, seen: Memory['seen']): ClusterIdentity | undefined {
+  return record && (seen === undefined || seen.generation <= record.generation) ? record : seen;
+}
+
 const subjectOf = (identity: ClusterIdentity) => `${identity.clusterId}/${identity.generation}`;
 
 function isBlank(config: FormationConfig, { own }: Situation): boolean {
@@ -77,7 +91,7 @@ function isBlank(config: FormationConfig, { own }: Situation): boolean {
 function conditions(config: FormationConfig, seen: Memory['seen'], situation: Situation): Map<ClockName, string> {
   const { own, record, peers, list, kept } = situation;
   const held = new Map<ClockName, string>();
-  const cluster = record ?? seen;
+  const cluster = lastKnown(record, seen);
   const identified = peers.some((peer) => peer.identity);
   const ready = peers.some((peer) => peer.ready);
   if (isBlank(config, situation)) {
@@ -131,18 +145,14 @@ function downClock(memory: Memory, { own: { status }, nowMs }: Observation): Mem
   return status === 'unknown' && before ? { down: before } : {};
 }
 
-function highestSeen(memory: Memory, situation: Situation): Memory['seen'] {
-  const { record, peers } = situation;
-  const listed = highestIdentities(peers)[0];
-  const candidates = [
-    ...(memory.seen ? [memory.seen] : []),
-    ...(listed ? [{ ...listed, idle: false }] : []),
-    ...(record ? [{ ...identityOf(record), idle: record.idle }] : []),
-  ];
-  return candidates.reduce<Memory['seen']>(
-    (best, each) => (best === undefined || each.generation >= best.generation ? each : best),
-    undefined,
-  );
+/** What a list shows was there, also when the list is incomplete or the own daemon cannot tell what it has itself. */
+function highestSeen({ seen }: Memory, { own, listing }: Observation, peers: readonly Peer[]): Memory['seen'] {
+  const stored = listing.kind === 'listed' ? listing.list.record : undefined;
+  return [
+    own.kind === 'known' ? committedIdentity(own.membership.identity) : undefined,
+    highestIdentities(peers)[0],
+    stored?.kind === 'present' ? identityOf(stored.record) : undefined,
+  ].reduce((best, each) => (each && (best === undefined || each.generation >= best.generation) ? each : best), seen);
 }
 
 /** Another store, or one that has gone back: what was proved before is not proved any more. */
@@ -168,10 +178,12 @@ function isBack({ store: before, agreedStore }: Memory, { store }: Situation['li
 /** The memory after one more observation. */
 export function remember(
   config: FormationConfig,
-  memory: Memory,
+  before: Memory,
   observation: Observation,
   situation: Situation | undefined,
 ): Memory {
+  const seen = highestSeen(before, observation, situation?.peers ?? listedPeers(config, observation));
+  const memory = { ...before, seen };
   if (!situation || !situation.list.complete) {
     // The conditions that are no silences wait for the next complete list.
     const watched = withStoreOf(memory, observation);
@@ -180,7 +192,6 @@ export function remember(
   }
   const { list, record, own, peers } = situation;
   const changed = storeChanged(memory, list);
-  const seen = highestSeen(memory, situation);
   const agrees = record !== undefined && sameIdentity(identityOf(record), claimedIdentity(own));
   const ready = peers.filter((peer) => peer.ready).length;
   const progressMark = `${ready}/${record ? subjectOf(record) : ''}`;

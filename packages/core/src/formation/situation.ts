@@ -75,13 +75,11 @@ function isReadyByView(answer: NodeHealth | undefined): boolean {
   return answer?.ready === true && kind !== 'blank' && kind !== 'provisional';
 }
 
-function peersOf(
-  config: FormationConfig,
-  { peers: answers }: Observation,
-  list: MemberList,
-  own: LocalIdentity,
-): Peer[] {
-  const mine = claimedIdentity(own);
+/** The others that are listed; nobody while there is no list. */
+export function listedPeers(config: FormationConfig, { own, listing, peers: answers }: Observation): readonly Peer[] {
+  if (listing.kind === 'failed') return [];
+  const { list } = listing;
+  const mine = own.kind === 'known' ? claimedIdentity(own.membership.identity) : undefined;
   return list.members
     .filter((entry) => entry.node !== config.self)
     .map((entry) => {
@@ -135,7 +133,7 @@ export function situationOf(config: FormationConfig, observation: Observation): 
   const { membership } = own;
   const { list } = listing;
   const record = list.record.kind === 'present' ? list.record.record : undefined;
-  const peers = peersOf(config, observation, list, membership.identity);
+  const peers = listedPeers(config, observation);
   const isTarget = (peer: Peer) =>
     record !== undefined &&
     peer.ready &&

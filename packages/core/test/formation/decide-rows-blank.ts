@@ -1,4 +1,4 @@
-import { BLANK, member, NEWER, OTHER, present, provisional, unnamed } from './kit.js';
+import { BLANK, committed, member, NEWER, OTHER, present, provisional, unnamed } from './kit.js';
 
 import type { RowCase } from './decide-rows.js';
 
@@ -146,6 +146,19 @@ export const BLANK_CASES: readonly RowCase[] = [
     { kind: 'wait', reason: 'nobody-alive' },
   ],
   [
+    '23',
+    'recreate names the generation on record, which has gone back: the next one was there already',
+    {
+      config: { whenNobodyAlive: { recreate: 1 } },
+      before: [
+        { revision: 10n, record: present(NEWER), peers: [member('a', { identity: NEWER })] },
+        { revision: 3n, record: present(), nowMs: 2_000 },
+      ],
+      now: { revision: 4n, record: present(), nowMs: 200_000 },
+    },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
     '24',
     'no record, an identity is listed',
     { now: { peers: [member('a', { state: 'joining' })] } },
@@ -179,6 +192,36 @@ export const BLANK_CASES: readonly RowCase[] = [
     '24a',
     'the record was seen before',
     { before: [{ record: present() }], now: {} },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
+    '24a',
+    'a record was seen before that said that nobody is there',
+    { ...resume, before: [{ record: present({ idle: true }) }], now: { nowMs: 2_000 } },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
+    '24a',
+    'the record was seen before, while the own daemon was unknown',
+    { before: [{ own: 'unknown', record: present() }], now: { nowMs: 2_000 } },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
+    '24a',
+    'the record was seen before, in an incomplete list',
+    { before: [{ complete: false, record: present() }], now: { nowMs: 2_000 } },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
+    '24a',
+    'an identity was seen before, while the own daemon was unknown',
+    { before: [{ own: 'unknown', peers: [member('a')] }], now: { nowMs: 2_000 } },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
+  [
+    '24a',
+    'the own daemon was in a cluster before',
+    { before: [{ own: committed() }], now: { nowMs: 2_000 } },
     { kind: 'wait', reason: 'nobody-alive' },
   ],
   [

@@ -157,3 +157,26 @@ describe('a store that cannot be asked', () => {
     expect(world.clusters.size).toBe(1);
   });
 });
+
+describe('F2: a record that is deleted while nobody of its cluster is there', () => {
+  it('is not forgotten by a node that saw it while its own daemon could not tell what it has', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    for (const name of ['n1', 'n2']) world.launch(name, { driver: daemons.daemon(name) });
+    await world.formed('n1', 'n2');
+    for (const name of ['n1', 'n2']) {
+      const node = world.nodes.get(name);
+      daemons.daemon(name).stop();
+      if (node) await world.settle(node.stop());
+    }
+    const n3 = daemons.daemon('n3');
+    world.launch('n3', { driver: n3, latency: { requestMs: 20, replyMs: 20 } });
+    await world.until(() => world.cluster.members.length === 1);
+    const heal = n3.faults.inject({ kind: 'fail', verbs: ['membership'] });
+    await world.time.advance(20_000);
+    world.store.cluster('demo').deleteRecord();
+    heal();
+    await world.time.advance(20_000);
+    expect(world.stateOf('n3')).toBe('waiting nobody-alive');
+  });
+});

@@ -1,5 +1,5 @@
 import { propagationMs } from '../config.js';
-import { settlingMs } from '../memory.js';
+import { lastKnown, settlingMs } from '../memory.js';
 import { type Case, heldFor, type Outcome, type Row, wait } from './decision.js';
 
 /**
@@ -12,20 +12,19 @@ const listening = (leftMs: number): number => Math.max(1, Math.min(leftMs, LISTE
 
 const reset = ({ s }: Case): boolean => s.own.kind !== 'blank';
 
-/** The cluster on record; or, while the record is missing, the one that was seen before in this run. */
-const lastKnown = ({ s, memory }: Case) => s.record ?? memory.seen;
-
 /** A cluster is on record and nobody of it is there: it is replaced only where that is allowed, and after a long silence. */
 function nobodyAlive(c: Case): Outcome {
-  const cluster = lastKnown(c);
+  const { record } = c.s;
+  const cluster = lastKnown(record, c.memory.seen);
   const { whenNobodyAlive } = c.config;
   const replaces = (generation: number) =>
     whenNobodyAlive === 'resume' || (typeof whenNobodyAlive === 'object' && whenNobodyAlive.recreate === generation);
   if (!cluster || !replaces(cluster.generation)) return wait('nobody-alive', 'a member of the cluster is there');
   const neededMs = Math.max(settlingMs(c.config, c.memory), propagationMs(c.config));
   const silentMs = heldFor(c, 'nobody');
-  // A store that went back may say of a cluster that runs that nobody is there, and the dead hold the names of its members.
-  const isIdle = cluster.idle && c.memory.storeChangedAtMs === undefined;
+  // A store that went back may say of a cluster that runs that nobody is there, and the dead hold the names of its members. And
+  // a record that has vanished since says nothing of what came after it.
+  const isIdle = record?.idle === true && cluster === record && c.memory.storeChangedAtMs === undefined;
   if (!isIdle && silentMs < neededMs) {
     const retryMs = listening(neededMs - Math.max(0, silentMs));
     return wait('nobody-alive', `a member is there, or none was for ${neededMs} ms`, { retryMs });

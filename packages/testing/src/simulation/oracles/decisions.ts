@@ -137,7 +137,7 @@ interface Silence {
   readonly nobodyMs: number | undefined;
   readonly settledMs: number | undefined;
   readonly heardMs: number;
-  /** The last record said that nobody is there. */
+  /** The record in the last list said that nobody is there. */
   readonly isIdle: boolean;
 }
 
@@ -147,7 +147,7 @@ export function watchSilence(court: Court): Watcher {
   const log = toldIn(court);
   const silences = new Map<Actor, Silence>();
   const hear = (actor: Actor, list: MemberList, sentMs: number, atMs: number) => {
-    const { nobodyMs = atMs, settledMs = atMs, isIdle = false } = silences.get(actor) ?? {};
+    const { nobodyMs = atMs, settledMs = atMs } = silences.get(actor) ?? {};
     const others = showsOthers(list, actor);
     const isReady = list.members.some(({ node, state }) => node !== actor.name && state === 'ready');
     const isFirst = !others && !isReady && list.record.kind === 'absent';
@@ -155,8 +155,7 @@ export function watchSilence(court: Court): Watcher {
     silences.set(actor, {
       ...silence,
       heardMs: sentMs,
-      // The word of whoever went last counts on when the record is gone.
-      isIdle: list.record.kind === 'present' ? list.record.record.idle : isIdle,
+      isIdle: list.record.kind === 'present' && list.record.record.idle,
     });
   };
   return {
