@@ -88,7 +88,12 @@ function isBlank(config: FormationConfig, { own }: Situation): boolean {
 }
 
 /** Which conditions hold now, each with its subject. */
-function conditions(config: FormationConfig, seen: Memory['seen'], situation: Situation): Map<ClockName, string> {
+function conditions(
+  config: FormationConfig,
+  seen: Memory['seen'],
+  situation: Situation,
+  { probed }: Observation,
+): Map<ClockName, string> {
   const { own, record, peers, list, kept } = situation;
   const held = new Map<ClockName, string>();
   const cluster = lastKnown(record, seen);
@@ -107,7 +112,8 @@ function conditions(config: FormationConfig, seen: Memory['seen'], situation: Si
   if (list.record.kind === 'absent' || lower || older) held.set('unrecorded', '');
   const usable =
     record !== undefined && peers.some((peer) => peer.ready && peer.status === 'up' && namesRecord(peer, record));
-  if (agrees && ready && !usable) held.set('unusable', '');
+  // Whoever was not asked has not failed to answer.
+  if (agrees && ready && !usable && probed === 'all') held.set('unusable', '');
   if (agrees && membersSeen(situation) > record.size) held.set('undersized', '');
   if (agrees && record.idle) held.set('idle', '');
   return held;
@@ -198,7 +204,7 @@ export function remember(
   const { listedAtMs = observation.nowMs } = memory;
   const isGap = observation.nowMs - listedAtMs > unheardMs(config);
   const broken = (clock: ClockName) => changed || (isGap && SILENCES.has(clock));
-  const clocks = nextClocks(memory, observation, conditions(config, seen, situation), broken);
+  const clocks = nextClocks(memory, observation, conditions(config, seen, situation, observation), broken);
   return {
     store: list.store ?? memory.store,
     revision: list.revision ?? memory.revision,

@@ -1,5 +1,7 @@
 import { formed, withMe, home, type RowCase } from './decide-rows.js';
-import { member, NEWER, OTHER, present, provisional } from './kit.js';
+import { CLUSTER, member, NEWER, OTHER, present, provisional } from './kit.js';
+
+const unasked = { node: 'a', state: 'ready', identity: CLUSTER } as const;
 
 export const COMMITTED_CASES: readonly RowCase[] = [
   ['7', 'a higher generation', { now: { ...home, record: present(NEWER) } }, { kind: 'fail', cause: 'EVICTED' }],
@@ -147,6 +149,16 @@ export const COMMITTED_CASES: readonly RowCase[] = [
     '12',
     'ready entries, no target',
     { now: { ...home, peers: [member('a', { status: 'down' })] } },
+    { kind: 'wait', reason: 'seeds-unusable' },
+  ],
+  [
+    '12',
+    'a ready entry that does not answer, and was not asked while this node was formed',
+    {
+      config: { views: 'registration' },
+      before: [{ ...home, probed: 'sample', peers: [unasked] }],
+      now: { ...home, peers: [{ ...unasked, status: 'unknown' }], nowMs: 600_000 },
+    },
     { kind: 'wait', reason: 'seeds-unusable' },
   ],
   [
