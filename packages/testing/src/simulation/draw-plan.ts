@@ -30,12 +30,16 @@ function dice(seed: string): Dice {
   };
 }
 
+/** Long enough for what a node that died has held to be free, in every store; short enough to be over in a long history. */
+const FORMATION_TTLS = 5;
+
 function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions): Traits {
   const nodes = options.nodes ?? pick([3, 3, 3, 4, 4, 5, 5, 6, 7, 9]);
   const daemon = pick(['durable', 'durable', 'process'] as const);
   const ttlMs = pick([6_000, 15_000, 30_000]);
   const store = pick(['full', 'full', 'full', 'consul', 'separate', 'plain'] as const);
   const operations = dice(`operations ${options.seed}`);
+  const limits = dice(`limits ${options.seed}`);
   const spreadMs = pick([0, 50, 2_000, ttlMs]);
   return {
     nodes,
@@ -49,7 +53,7 @@ function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions)
     settleMs: pick([0, 15_000]),
     workMs: 3 * ttlMs,
     nodesExpectedMin: pick([1, 1, 1, 1 + below(nodes)]),
-    formationTimeoutMs: 'unlimited',
+    formationTimeoutMs: limits.chance(0.25) ? FORMATION_TTLS * Math.max(ttlMs, 10_000) : 'unlimited',
     select: pick(store === 'plain' ? ['first-by-name', 'largest'] : ['first-by-name', 'oldest', 'largest']),
     onEvicted: pick(daemon === 'durable' ? ['stop', 'rejoin'] : ['rejoin']),
     onLocalData: 'refuse',

@@ -5,6 +5,7 @@ import { heal } from './heal.js';
 import { type Court, ORACLES, type Violation, type Watcher } from './oracles/index.js';
 import type { Plan } from './plan.js';
 import { Stage, type StageOptions } from './stage.js';
+import { supervise } from './supervisor.js';
 import { writeTranscript } from './transcript.js';
 
 /** What one history has shown. */
@@ -93,6 +94,7 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Out
   const violations: Violation[] = [];
   const watchers = summon(stage, checks, violations);
   stage.listen({ struck: (fault) => void struck.set(fault, (struck.get(fault) ?? 0) + 1) });
+  stage.listen(supervise(stage));
   const transcript = options.transcript ? writeTranscript(stage) : [];
   schedule(stage);
   try {

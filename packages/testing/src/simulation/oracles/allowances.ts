@@ -12,7 +12,8 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   const members = stage.living.filter(({ formedIn }) => formedIn && formedIn.clusterId === truth.record?.clusterId);
   const base = truth.record?.size ?? 0;
   if (isHalfMade(stage, truth.record, members.length === 0 ? stage.names : [actor.name])) return true;
-  if (state.kind !== 'waiting') return false;
+  const waitsForOperators = members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
+  if (state.kind !== 'waiting') return waitsForOperators && isStartedAnew(stage, actor);
   switch (state.reason) {
     case 'seeds-unusable': {
       const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
@@ -22,7 +23,7 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
       return isMinority || isElsewhere || dividesViews(stage, actor.name);
     }
     case 'nobody-alive':
-      return members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
+      return waitsForOperators;
     // Whoever still has its data was removed: an operator must say whether it counts.
     case 'maybe-evicted':
       return dividesViews(stage, actor.name) || (members.length === 0 && hasOnlyRemoved(stage, truth.record));
@@ -35,6 +36,11 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     default:
       return false;
   }
+}
+
+/** Gave up where only an operator could help, and was started again: it is on its way to the same wait. */
+function isStartedAnew({ traits, timing, nowMs }: Stage, { launchedMs }: Actor): boolean {
+  return traits.formationTimeoutMs !== 'unlimited' && nowMs - launchedMs < 2 * timing.latestTakeoverMs;
 }
 
 /** Whether some of the other daemons of its cluster count it in and some do not: a restored disk does that, and for good. */
@@ -81,6 +87,8 @@ export function mayFail(court: Court, actor: Actor, code: string): boolean {
       truth.replacedMs > 0 ||
       stage.actors.some((each) => each.beside && each.name === actor.name)
     );
+  // Of one that was never formed: F8 looks at the others.
+  if (code === 'FORMATION_TIMEOUT') return true;
   if (code === 'WORK_STUCK') return stage.hung.has(actor.name);
   if (code !== 'CLUSTER_MISMATCH') return false;
   const own = stage.committedTo(actor.name)?.clusterId;

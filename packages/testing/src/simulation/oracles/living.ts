@@ -19,26 +19,40 @@ const PASSING: ReadonlySet<NodeState['kind']> = new Set([
 /** The longest that the daemon may take, and as much again for all that surrounds it. */
 const longestPhaseMs = ({ stage }: Court): number => 2 * (stage.traits.workMs + 10_000);
 
+/** The limit is one of the start: a member waits for its cluster for as long as it takes. */
+function watchGivenUp({ check }: Court): Watcher {
+  const formed = new Set<Actor>();
+  return {
+    node(actor, fact) {
+      if (fact.kind !== 'state') return;
+      if (fact.state.kind === 'formed') formed.add(actor);
+      const gaveUp = fact.state.kind === 'failed' && fact.state.cause === 'FORMATION_TIMEOUT';
+      check(!gaveUp || !formed.has(actor), () => `${actor.label} was formed, and gives up forming`);
+    },
+  };
+}
+
 const F8: Oracle = {
   id: 'F8',
-  holds: 'whoever waits says so and for what: no other state lasts',
-  watch: (court) => ({
-    end() {
-      const { check, stage } = court;
-      for (const actor of stage.living) {
-        const lastsMs = stage.nowMs - Math.max(actor.stateSinceMs, actor.runningSinceMs ?? stage.nowMs);
-        const passing = PASSING.has(actor.state.kind);
-        check(
-          !passing || lastsMs < longestPhaseMs(court),
-          () => `${actor.label} is ${actor.state.kind} for ${lastsMs} ms`,
-        );
-      }
-      for (const actor of stage.actors) {
-        if (actor.alive || actor.crashed || !actor.running) continue;
-        check(actor.ended, () => `${actor.label} was told to stop and has not ended`);
-      }
-    },
-  }),
+  holds: 'whoever waits says so and for what: no other state lasts, and nobody who was formed gives up',
+  watch: (court) =>
+    together(watchGivenUp(court), {
+      end() {
+        const { check, stage } = court;
+        for (const actor of stage.living) {
+          const lastsMs = stage.nowMs - Math.max(actor.stateSinceMs, actor.runningSinceMs ?? stage.nowMs);
+          const passing = PASSING.has(actor.state.kind);
+          check(
+            !passing || lastsMs < longestPhaseMs(court),
+            () => `${actor.label} is ${actor.state.kind} for ${lastsMs} ms`,
+          );
+        }
+        for (const actor of stage.actors) {
+          if (actor.alive || actor.crashed || !actor.running) continue;
+          check(actor.ended, () => `${actor.label} was told to stop and has not ended`);
+        }
+      },
+    }),
 };
 
 const F9: Oracle = {
