@@ -1,6 +1,5 @@
 import { nextRecord } from '../backend/cluster-record.js';
 import {
-  ClusterError,
   type ClusterRecord,
   type ErrorCode,
   FORMATION_LOCK,
@@ -12,6 +11,7 @@ import type { Membership } from '../driver/index.js';
 import type { Listing } from '../guard/index.js';
 import { anySignal, type Runtime } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, patientLock } from '../session/index.js';
+import { requireUnchanged } from './applied-plan.js';
 import { type BrakeName, type HeldBy, heldBy } from './brake.js';
 import { remember } from './memory.js';
 import type { CleanupMemory, Look } from './observation.js';
@@ -258,17 +258,6 @@ function withRecord(look: Look, record: ClusterRecord): Look {
   if (listing.kind === 'failed' || listing.list.record.kind !== 'present') return look;
   return { ...look, listing: { ...listing, list: { ...listing.list, record: { kind: 'present', record } } } };
 }
-
-/** Between two removals of one plan only what these removals do may have changed. */
-function requireUnchanged(applied: CleanupPlan, now: CleanupPlan, record: ClusterRecord): void {
-  const removed = new Set(record.removed);
-  const members = applied.members.filter((node) => now.members.includes(node) || !removed.has(node));
-  if (sameNames(applied.listed, now.listed) && sameNames(members, now.members)) return;
-  throw new ClusterError('PLAN_OUTDATED', 'members or listed names changed while the plan was applied');
-}
-
-export const sameNames = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
-  a.length === b.length && a.every((node, index) => node === b[index]);
 
 function failure(node: NodeId, thrown: unknown): Extract<Removal, { kind: 'failed' }> {
   if (!isClusterError(thrown))

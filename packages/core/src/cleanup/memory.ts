@@ -6,6 +6,7 @@ import { stopsOf } from './plan/stops.js';
 import type { CleanupPolicy } from './policy.js';
 
 type Listed = Extract<Listing, { kind: 'listed' }>;
+type Pacing = Pick<CleanupPolicy, 'intervalMs'>;
 
 export const FRESH_MEMORY: CleanupMemory = Object.freeze({
   seenAtMs: undefined,
@@ -15,6 +16,7 @@ export const FRESH_MEMORY: CleanupMemory = Object.freeze({
   storeChangedAtMs: undefined,
   absences: new Map<NodeId, Absence>(),
   instances: new Map<NodeId, InstanceId>(),
+  newest: undefined,
 });
 
 /** Nothing that was counted so far counts any more; what is known about the store stays. */
@@ -22,12 +24,39 @@ export function stopClocks(memory: CleanupMemory): CleanupMemory {
   return { ...memory, seenAtMs: undefined, absences: FRESH_MEMORY.absences };
 }
 
+/** Nothing counts any more that was known of who is there and who is away: somebody may have come and gone unseen. */
+export function forgetPresence(memory: CleanupMemory): CleanupMemory {
+  return { ...stopClocks(memory), instances: FRESH_MEMORY.instances };
+}
+
+/** The memory after a removal: what it rested on says nothing about who joins anew under that name. */
+export function forgetMember(memory: CleanupMemory, node: NodeId): CleanupMemory {
+  const absences = new Map(memory.absences);
+  const instances = new Map(memory.instances);
+  absences.delete(node);
+  instances.delete(node);
+  return { ...memory, absences, instances };
+}
+
 /** Asked for before the latest list was in: it may be the older one. */
 const isLate = ({ listedAtMs }: CleanupMemory, { askedAtMs }: Listed): boolean =>
   listedAtMs !== undefined && askedAtMs < listedAtMs;
 
-function withStore(memory: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
-  if (listing.kind === 'failed' || !listing.list.complete) return memory;
+/** Whether so much time passed without a whole list that somebody may have come back in it and gone again. */
+const isAfterGap = ({ intervalMs }: Pacing, { listedAtMs }: CleanupMemory, { answeredAtMs }: Listed): boolean =>
+  listedAtMs !== undefined && answeredAtMs - listedAtMs > 2 * intervalMs;
+
+function withNewest(memory: CleanupMemory, { askedAtMs, list }: Listed): CleanupMemory {
+  if (memory.newest && memory.newest.askedAtMs > askedAtMs) return memory;
+  const instances = new Map(list.members.map(({ node, instance }) => [node, instance]));
+  return { ...memory, newest: { askedAtMs, instances } };
+}
+
+function withStore(pacing: Pacing, before: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
+  if (listing.kind === 'failed') return before;
+  const noted = withNewest(before, listing);
+  if (!listing.list.complete) return noted;
+  const memory = isAfterGap(pacing, before, listing) ? forgetPresence(noted) : noted;
   const { store, revision } = listing.list;
   const late = isLate(memory, listing);
   const isOther = memory.store !== undefined && store !== undefined && store !== memory.store;
@@ -47,8 +76,8 @@ function withStore(memory: CleanupMemory, listing: Listing, nowMs: number): Clea
  * The memory after a list that this node made for something else. Whoever came and went between two looks was there: its absence
  * ends, and it is known by its latest instance.
  */
-export function noteListing(before: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
-  const memory = withStore(before, listing, nowMs);
+export function noteListing(pacing: Pacing, before: CleanupMemory, listing: Listing, nowMs: number): CleanupMemory {
+  const memory = withStore(pacing, before, listing, nowMs);
   if (listing.kind === 'failed' || memory.absences.size + memory.instances.size === 0) return memory;
   const late = isLate(before, listing);
   const absences = new Map(memory.absences);
@@ -62,19 +91,22 @@ export function noteListing(before: CleanupMemory, listing: Listing, nowMs: numb
 }
 
 /** Whether nothing was missed since then. */
-const goesOn = ({ intervalMs }: CleanupPolicy, sinceMs: number | undefined, { nowMs }: Look): boolean =>
+const goesOn = ({ intervalMs }: Pacing, sinceMs: number | undefined, { nowMs }: Look): boolean =>
   sinceMs !== undefined && nowMs - sinceMs <= 2 * intervalMs;
 
-/** The last known ones. `whole`: no long time passed without a whole list, in which one may have come back and gone again. */
-function instancesOf(
-  { instances }: CleanupMemory,
-  { membership, listed }: Facts,
-  whole: boolean,
-): CleanupMemory['instances'] {
-  const earlier = whole ? instances : FRESH_MEMORY.instances;
+/** What the newest list showed, when that is not the list of the look: another one was asked for after it. */
+function shownAfter({ newest }: CleanupMemory, { listing }: Look): CleanupMemory['instances'] | undefined {
+  return newest && listing.kind === 'listed' && listing.askedAtMs < newest.askedAtMs ? newest.instances : undefined;
+}
+
+/** The last known ones. While the own daemon tells no members, those of before are the members. */
+function instancesOf(memory: CleanupMemory, look: Look, { membership, listed }: Facts): CleanupMemory['instances'] {
+  const { instances: earlier } = memory;
+  const newer = shownAfter(memory, look);
   const known = new Map<NodeId, InstanceId>();
-  for (const node of membership?.members ?? []) {
-    const instance = listed.get(node)?.instance ?? earlier.get(node);
+  for (const node of membership?.members ?? earlier.keys()) {
+    const shown = newer ? newer.get(node) : listed.get(node)?.instance;
+    const instance = shown ?? earlier.get(node);
     if (instance !== undefined) known.set(node, instance);
   }
   return known;
@@ -100,10 +132,12 @@ function absencesOf(
   { missing, seenRunningBy }: Facts,
 ): CleanupMemory['absences'] {
   const isOngoing = goesOn(policy, before.seenAtMs, look);
+  const newer = shownAfter(before, look);
   const askedAtMs = look.listing.kind === 'listed' ? look.listing.askedAtMs : look.nowMs;
   const absences = new Map<NodeId, Absence>();
   for (const node of missing) {
     if (seenRunningBy.has(node)) continue;
+    if (newer?.has(node)) continue;
     const earlier = isOngoing ? before.absences.get(node) : undefined;
     absences.set(node, oneMore(policy, earlier, look.nowMs, askedAtMs));
   }
@@ -112,9 +146,9 @@ function absencesOf(
 
 /** The memory after one more look. A brake that stops the clocks, or too long a gap, makes every absence begin anew. */
 export function remember(policy: CleanupPolicy, before: CleanupMemory, look: Look): CleanupMemory {
-  const memory = withStore(before, look.listing, look.nowMs);
+  const memory = withStore(policy, before, look.listing, look.nowMs);
   const facts = factsOf(look);
-  const instances = instancesOf(memory, facts, goesOn(policy, before.listedAtMs, look));
+  const instances = instancesOf(memory, look, facts);
   if (stopsOf(policy, look, facts, memory.storeChangedAtMs).length > 0) return { ...stopClocks(memory), instances };
   return { ...memory, instances, seenAtMs: look.nowMs, absences: absencesOf(policy, memory, look, facts) };
 }

@@ -55,6 +55,8 @@ export interface CleanupMemory {
   readonly absences: ReadonlyMap<NodeId, Absence>;
   /** The instance with which each member was last listed; none where it may have come back since as another one. */
   readonly instances: ReadonlyMap<NodeId, InstanceId>;
+  /** Whom the list showed that was asked for last. */
+  readonly newest: { readonly askedAtMs: number; readonly instances: ReadonlyMap<NodeId, InstanceId> } | undefined;
 }
 
 /** All that a plan depends on, besides the policy. */

@@ -7,13 +7,22 @@ import {
   type NodeId,
 } from '../backend/index.js';
 import type { Listing } from '../guard/index.js';
-import { anySignal, jitteredMs, pause, timestamp } from '../runtime/index.js';
+import {
+  anySignal,
+  jitteredMs,
+  pause,
+  type SuspensionWatch,
+  timestamp,
+  wallLeadMs,
+  watchSuspension,
+} from '../runtime/index.js';
 import { type LockKeeper, tryLock } from '../session/index.js';
 import { AfterWork } from './after-work.js';
+import { requireSame } from './applied-plan.js';
 import { familyOf } from './brake.js';
-import { type ExecutorParts, type Removal, removeMember, sameNames } from './executor.js';
+import { type ExecutorParts, type Removal, removeMember } from './executor.js';
 import { brakesOf, type CleanupCounters, type CleanupTick, createHistory, type History } from './history.js';
-import { FRESH_MEMORY, noteListing, remember, stopClocks } from './memory.js';
+import { forgetMember, forgetPresence, FRESH_MEMORY, noteListing, remember, stopClocks } from './memory.js';
 import type { CleanupMemory, Look } from './observation.js';
 import { observe } from './observe.js';
 import { type CleanupPlan, plan } from './plan/index.js';
@@ -59,12 +68,16 @@ export class CleanupScheduler {
   #stuck = false;
   #running: Promise<void> | undefined;
   readonly #afterWork = new AfterWork();
+  /** Whether the machine stood still since the latest list: its own clock stood still too. */
+  readonly #suspension: SuspensionWatch;
   /** One look or removal after the other, whoever asks for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: CleanupParts) {
     this.#parts = parts;
     this.#history = createHistory(parts.policy.historyMax);
+    const { clock } = parts.runtime;
+    this.#suspension = watchSuspension(clock, () => parts.policy.intervalMs, wallLeadMs(clock));
   }
 
   get status(): CleanupStatus {
@@ -96,7 +109,10 @@ export class CleanupScheduler {
 
   /** Takes note of a list that this node made for something else. */
   saw(listing: Listing): void {
-    this.#memory = noteListing(this.#memory, listing, this.#parts.runtime.clock.monotonicMs());
+    const { policy, runtime } = this.#parts;
+    if (this.#suspension.suspected()) this.#memory = forgetPresence(this.#memory);
+    if (listing.kind === 'listed') this.#suspension.trust(wallLeadMs(runtime.clock));
+    this.#memory = noteListing(policy, this.#memory, listing, runtime.clock.monotonicMs());
   }
 
   /** What would be done now. Writes nothing. */
@@ -181,7 +197,10 @@ export class CleanupScheduler {
         onLook: (seen) => (this.#memory = remember(this.#parts.policy, this.#memory, seen)),
       });
       removals.push(removal);
-      if (removal.kind === 'removed') this.#afterWork.add(removal.node, removal.instance);
+      if (removal.kind === 'removed') {
+        this.#afterWork.add(removal.node, removal.instance);
+        this.#memory = forgetMember(this.#memory, node);
+      }
       this.#parts.onEvent({ kind: 'removal', removal });
       if (removal.kind === 'refused' && familyOf(removal.by) === 'clocks') this.#memory = stopClocks(this.#memory);
       this.#stuck ||= removal.kind === 'failed' && removal.code === 'WORK_STUCK';
@@ -270,18 +289,4 @@ export class CleanupScheduler {
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
-}
-
-/** What an operator has read is what is true. */
-function requireSame(read: CleanupPlan, now: CleanupPlan): void {
-  const changed = [
-    ...(read.identity?.clusterId === now.identity?.clusterId && read.recordVersion === now.recordVersion
-      ? []
-      : ['the record']),
-    ...(sameNames(read.members, now.members) ? [] : ['the members']),
-    ...(sameNames(read.listed, now.listed) ? [] : ['the listed names']),
-  ];
-  if (changed.length === 0) return;
-  const text = `${changed.join(' and ')} changed since the plan was read`;
-  throw new ClusterError('PLAN_OUTDATED', text, { operation: 'cleanup', details: { changed } });
 }
