@@ -1,12 +1,5 @@
 import { nextRecord } from '../backend/cluster-record.js';
-import {
-  type ClusterRecord,
-  type ErrorCode,
-  FORMATION_LOCK,
-  type InstanceId,
-  isClusterError,
-  type NodeId,
-} from '../backend/index.js';
+import { type ClusterRecord, FORMATION_LOCK, type InstanceId, isClusterError, type NodeId } from '../backend/index.js';
 import type { Membership } from '../driver/index.js';
 import type { Listing } from '../guard/index.js';
 import { anySignal, type Runtime } from '../runtime/index.js';
@@ -18,20 +11,7 @@ import type { CleanupMemory, Look } from './observation.js';
 import { observe, type Observer } from './observe.js';
 import { type CleanupPlan, objection, plan } from './plan/index.js';
 import type { CleanupPolicy } from './policy.js';
-
-/** What became of one removal. */
-export type Removal =
-  | { readonly kind: 'removed'; readonly node: NodeId; readonly instance: InstanceId | undefined }
-  /** Nothing was removed: a brake held when it was looked again. */
-  | { readonly kind: 'refused'; readonly node: NodeId; readonly by: BrakeName; readonly detail: string }
-  /** `certain`: it was not removed. Otherwise nobody knows, and a later tick goes on. */
-  | {
-      readonly kind: 'failed';
-      readonly node: NodeId;
-      readonly code: ErrorCode;
-      readonly text: string;
-      readonly certain: boolean;
-    };
+import type { Removal } from './removal.js';
 
 export interface ExecutorParts extends Observer {
   readonly policy: CleanupPolicy;
@@ -97,7 +77,7 @@ class Execution {
       // Before the daemon was asked, a lock that ended is one more reason to leave it alone.
       if (!this.#asked && (isClusterError(thrown, 'LOCK_LOST') || isClusterError(thrown, 'LOCK_UNVERIFIED')))
         return { kind: 'refused', node, by: 'lock-not-held', detail: thrown.message };
-      return failure(node, thrown);
+      return failure(node, thrown, !this.#asked);
     }
   }
 
@@ -208,7 +188,7 @@ class Execution {
     try {
       await lock.verify();
     } catch (error) {
-      refuse('lock-not-held', `the ${name} lock cannot be proved to be held: ${failure('', error).text}`);
+      refuse('lock-not-held', `the ${name} lock cannot be proved to be held: ${textOf(error)}`);
     }
   }
 
@@ -245,6 +225,8 @@ class Execution {
   }
 }
 
+const textOf = (thrown: unknown): string => (isClusterError(thrown) ? thrown.message : String(thrown));
+
 const isCertain = (error: unknown): boolean =>
   isClusterError(error) && !error.outcomeUnknown && error.code === 'DRIVER_FAILED';
 
@@ -259,10 +241,10 @@ function withRecord(look: Look, record: ClusterRecord): Look {
   return { ...look, listing: { ...listing, list: { ...listing.list, record: { kind: 'present', record } } } };
 }
 
-function failure(node: NodeId, thrown: unknown): Extract<Removal, { kind: 'failed' }> {
-  if (!isClusterError(thrown))
-    return { kind: 'failed', node, code: 'DRIVER_FAILED', text: String(thrown), certain: false };
-  return { kind: 'failed', node, code: thrown.code, text: thrown.message, certain: isCertain(thrown) };
+function failure(node: NodeId, thrown: unknown, isUntouched: boolean): Extract<Removal, { kind: 'failed' }> {
+  const certain = isUntouched || isCertain(thrown);
+  if (!isClusterError(thrown)) return { kind: 'failed', node, code: 'DRIVER_FAILED', text: textOf(thrown), certain };
+  return { kind: 'failed', node, code: thrown.code, text: thrown.message, certain };
 }
 
 /** Removes one member, or says why not. Never rejects. */

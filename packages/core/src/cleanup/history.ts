@@ -1,6 +1,6 @@
 import type { ErrorCode, NodeId } from '../backend/index.js';
 import type { BrakeName } from './brake.js';
-import type { Removal } from './executor.js';
+import type { Removal } from './removal.js';
 import type { CleanupPlan } from './plan/index.js';
 
 /** What one tick of the executor came to. */

@@ -4,6 +4,7 @@ import type { Absence, CleanupMemory, Look } from './observation.js';
 import { type Facts, factsOf } from './plan/facts.js';
 import { stopsOf } from './plan/stops.js';
 import type { CleanupPolicy } from './policy.js';
+import { type Removal, stoppedClocks } from './removal.js';
 
 type Listed = Extract<Listing, { kind: 'listed' }>;
 type Pacing = Pick<CleanupPolicy, 'intervalMs'>;
@@ -17,6 +18,7 @@ export const FRESH_MEMORY: CleanupMemory = Object.freeze({
   absences: new Map<NodeId, Absence>(),
   instances: new Map<NodeId, InstanceId>(),
   newest: undefined,
+  failures: new Map<NodeId, number>(),
 });
 
 /** Nothing that was counted so far counts any more; what is known about the store stays. */
@@ -29,13 +31,25 @@ export function forgetPresence(memory: CleanupMemory): CleanupMemory {
   return { ...stopClocks(memory), instances: FRESH_MEMORY.instances };
 }
 
-/** The memory after a removal: what it rested on says nothing about who joins anew under that name. */
-export function forgetMember(memory: CleanupMemory, node: NodeId): CleanupMemory {
-  const absences = new Map(memory.absences);
-  const instances = new Map(memory.instances);
-  absences.delete(node);
-  instances.delete(node);
-  return { ...memory, absences, instances };
+function without<V>(values: ReadonlyMap<NodeId, V>, node: NodeId): ReadonlyMap<NodeId, V> {
+  return new Map([...values].filter(([each]) => each !== node));
+}
+
+/** The memory after a removal was tried. What one rested on says nothing about who joins anew under that name. */
+export function noteRemoval(memory: CleanupMemory, removal: Removal): CleanupMemory {
+  const { absences, instances, failures } = memory;
+  const { node } = removal;
+  if (removal.kind === 'removed') {
+    return {
+      ...memory,
+      absences: without(absences, node),
+      instances: without(instances, node),
+      failures: without(failures, node),
+    };
+  }
+  if (removal.kind === 'failed')
+    return { ...memory, failures: new Map([...failures, [node, (failures.get(node) ?? 0) + 1]]) };
+  return stoppedClocks(removal) ? stopClocks(memory) : memory;
 }
 
 /** Asked for before the latest list was in: it may be the older one. */

@@ -57,6 +57,8 @@ export interface CleanupMemory {
   readonly instances: ReadonlyMap<NodeId, InstanceId>;
   /** Whom the list showed that was asked for last. */
   readonly newest: { readonly askedAtMs: number; readonly instances: ReadonlyMap<NodeId, InstanceId> } | undefined;
+  /** How often the removal of a member failed: those that never failed are removed before it. */
+  readonly failures: ReadonlyMap<NodeId, number>;
 }
 
 /** All that a plan depends on, besides the policy. */

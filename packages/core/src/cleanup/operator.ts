@@ -2,7 +2,7 @@ import { CLEANUP_PAUSED, nextRecord } from '../backend/cluster-record.js';
 import { ClusterError, type ClusterRecord, FORMATION_LOCK, type NodeId, sameIdentity } from '../backend/index.js';
 import { invalidRange, invalidType, requireText } from '../errors/index.js';
 import { type LockKeeper, patientLock } from '../session/index.js';
-import type { CleanupParts } from './scheduler.js';
+import { type CleanupParts, requireFormed } from './parts.js';
 
 export interface OperatorParts extends Omit<CleanupParts, 'onEvent'> {
   /** How long a busy formation lock is waited for, in ms. */
@@ -27,7 +27,7 @@ function recordUnder(lock: LockKeeper, { standing }: OperatorParts, operation: s
 /** Changes the record under the formation lock; a change that changes nothing writes nothing. */
 async function changeRecord(parts: OperatorParts, operation: string, change: Change): Promise<void> {
   const { backend, runtime, timing, driver, instance, signal, waitMs } = parts;
-  if (!parts.standing()) throw new ClusterError('CLOSED', 'only a formed node can do that', { operation });
+  requireFormed(parts, operation);
   const who = { name: FORMATION_LOCK, node: driver.self, instance, operation };
   const lock = await patientLock({ ...who, backend, runtime, timing, signal, waitMs });
   try {

@@ -1,11 +1,4 @@
-import {
-  CLEANUP_LOCK,
-  ClusterError,
-  type ClusterIdentity,
-  type ErrorCode,
-  isClusterError,
-  type NodeId,
-} from '../backend/index.js';
+import { CLEANUP_LOCK, ClusterError, type ErrorCode, isClusterError, type NodeId } from '../backend/index.js';
 import type { Listing } from '../guard/index.js';
 import {
   anySignal,
@@ -20,37 +13,15 @@ import { type LockKeeper, tryLock } from '../session/index.js';
 import { AfterWork } from './after-work.js';
 import { requireSame } from './applied-plan.js';
 import { familyOf } from './brake.js';
-import { type ExecutorParts, type Removal, removeMember } from './executor.js';
-import { brakesOf, type CleanupCounters, type CleanupTick, createHistory, type History } from './history.js';
-import { forgetMember, forgetPresence, FRESH_MEMORY, noteListing, remember, stopClocks } from './memory.js';
+import { removeMember } from './executor.js';
+import { brakesOf, type CleanupTick, createHistory, type History } from './history.js';
+import { forgetPresence, FRESH_MEMORY, noteListing, noteRemoval, remember, stopClocks } from './memory.js';
 import type { CleanupMemory, Look } from './observation.js';
 import { observe } from './observe.js';
+import { type CleanupParts, type CleanupStatus, requireFormed } from './parts.js';
 import { type CleanupPlan, plan } from './plan/index.js';
 import { requireAbilities } from './policy.js';
-
-export type CleanupEvent =
-  /** This node became, or is no longer, the one that cleans up. */
-  | { readonly kind: 'executor'; readonly active: boolean }
-  | { readonly kind: 'tick'; readonly tick: CleanupTick; readonly plan: CleanupPlan }
-  | { readonly kind: 'removal'; readonly removal: Removal }
-  | { readonly kind: 'unfinished'; readonly node: NodeId; readonly code: ErrorCode; readonly text: string };
-
-export interface CleanupParts extends ExecutorParts {
-  /** The cluster in which the node is formed; undefined while it is not. */
-  readonly standing: () => ClusterIdentity | undefined;
-  readonly onEvent: (event: CleanupEvent) => void;
-}
-
-export interface CleanupStatus {
-  readonly mode: 'off' | 'report' | 'remove';
-  /** Who cleans up, as far as this node knows. */
-  readonly executor: NodeId | undefined;
-  /** Work of the daemon that neither ended nor stopped: this node cleans up no more. */
-  readonly stuck: boolean;
-  readonly counters: CleanupCounters;
-  /** The latest ticks, oldest first. */
-  readonly ticks: readonly CleanupTick[];
-}
+import { type Removal, stoppedClocks } from './removal.js';
 
 interface Planned {
   readonly look: Look;
@@ -126,6 +97,7 @@ export class CleanupScheduler {
       if (this.#parts.policy.mode === 'off')
         throw new ClusterError('UNSUPPORTED', 'cleanup is off on this node', { operation: 'cleanup' });
       requireAbilities(this.#parts.backend, 'cleanup.apply()');
+      requireFormed(this.#parts, 'cleanup');
       const lock = await this.#takeLock();
       if (!lock) throw this.#notExecutor();
       return this.#underLock(lock, async (signal) => {
@@ -161,8 +133,8 @@ export class CleanupScheduler {
     if (!lock) return;
     await this.#underLock(lock, async (signal) => {
       const now = await this.#plan(signal);
-      await this.#remove('interval', now, now.plan.removes, lock, signal);
-      await this.#finish(now, lock, signal);
+      const removals = await this.#remove('interval', now, now.plan.removes, lock, signal);
+      if (!removals.some(stoppedClocks)) await this.#finish(now, lock, signal);
     });
   }
 
@@ -197,12 +169,11 @@ export class CleanupScheduler {
         onLook: (seen) => (this.#memory = remember(this.#parts.policy, this.#memory, seen)),
       });
       removals.push(removal);
-      if (removal.kind === 'removed') {
-        this.#afterWork.add(removal.node, removal.instance);
-        this.#memory = forgetMember(this.#memory, node);
-      }
+      if (removal.kind === 'removed') this.#afterWork.add(node, removal.instance);
+      // It may have been removed all the same: what follows is done as soon as the daemon has the member no more.
+      if (removal.kind === 'failed' && !removal.certain) this.#afterWork.add(node, this.#memory.instances.get(node));
+      this.#memory = noteRemoval(this.#memory, removal);
       this.#parts.onEvent({ kind: 'removal', removal });
-      if (removal.kind === 'refused' && familyOf(removal.by) === 'clocks') this.#memory = stopClocks(this.#memory);
       this.#stuck ||= removal.kind === 'failed' && removal.code === 'WORK_STUCK';
       if (this.#stuck || signal.aborted) break;
     }
@@ -210,7 +181,7 @@ export class CleanupScheduler {
     const candidates = made.candidates.map((each) => each.node);
     const heldBy = [...new Set([...brakesOf(made), ...refused])];
     this.#tell({ at: this.#at(), by, candidates, heldBy, removals, failure: undefined }, made);
-    if (this.#stuck) this.#lock?.abandon();
+    if (this.#stuck) this.#giveUp();
     return removals;
   }
 
@@ -223,8 +194,14 @@ export class CleanupScheduler {
       onEvent({ kind: 'unfinished', node, code: error.code, text: error.message });
       if (error.code !== 'WORK_STUCK') continue;
       this.#stuck = true;
-      lock.abandon();
+      this.#giveUp();
     }
+  }
+
+  /** Work that hangs must not be overtaken: the lock lapses, and this node does not take it again. */
+  #giveUp(): void {
+    this.#lock?.abandon();
+    this.#resigned();
   }
 
   #tell(tick: CleanupTick, made: CleanupPlan): void {
@@ -256,6 +233,7 @@ export class CleanupScheduler {
       return undefined;
     }
     this.#lock = outcome.keeper;
+    this.#holder = undefined;
     this.#afterWork.begin();
     this.#parts.onEvent({ kind: 'executor', active: true });
     return outcome.keeper;

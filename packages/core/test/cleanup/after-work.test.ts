@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CleanupWorld } from './world.js';
+import { over } from '../node/kit.js';
+import { CLEANUP, CleanupWorld, LONG_MS } from './world.js';
 
 const tidied = (world: CleanupWorld) =>
   world.network.history.flatMap((fact) => (fact.kind === 'tidied' ? [fact.node] : []));
@@ -59,5 +60,46 @@ describe('what follows a removal', () => {
     expect(world.events('cleanup.unfinished', stuck)).toMatchObject([{ data: { code: 'WORK_STUCK' } }]);
     expect(tidied(world)).toHaveLength(1);
     expect(world.executorName).not.toBe(stuck);
+  });
+
+  it('is done also when nobody knew whether the member was removed', async () => {
+    const world = await CleanupWorld.of(3);
+    const lateAnswer = { kind: 'fail', code: 'TIMEOUT', verbs: ['forget'], afterSteps: 1, times: 1 } as const;
+    world.daemon(world.executorName).faults.inject(lateAnswer);
+    world.lose('n3');
+    await world.wait(4 * LONG_MS);
+    expect(world.removed).toEqual(['n3']);
+    expect(world.events('cleanup.failed')).toMatchObject([{ data: { node: 'n3', certain: false } }]);
+    expect(tidied(world)).toEqual(['n3']);
+  });
+
+  it('C11: waits also in the tick in which a pause refuses a removal', async () => {
+    const world = new CleanupWorld({ cleanup: { ...CLEANUP, mode: 'off' } });
+    const runtime = world.time.process();
+    const client = world.store.client({ cluster: 'demo', id: 'n1', runtime });
+    let isArmed = false;
+    const backend = over(client, {
+      lock: async (request, call) => {
+        if (isArmed && request.name === 'formation' && !request.held) {
+          isArmed = false;
+          await world.node('n2').cleanup.pause('maintenance');
+        }
+        return client.lock(request, call);
+      },
+    });
+    const stop = world.daemon('n1').faults.inject({ kind: 'fail', verbs: ['afterForget'] });
+    world.boot('n1', { cleanup: CLEANUP, backend });
+    await world.formed('n1');
+    await world.grow(2, 5);
+    world.lose('n4', 'n5');
+    await world.until(() => world.removed.length === 1);
+    await world.wait(1_000);
+    expect(world.events('cleanup.unfinished').length).toBeGreaterThan(0);
+    isArmed = true;
+    stop();
+    await world.wait(60_000);
+    expect(world.record?.settings).toEqual({ 'cleanup.paused': 'maintenance' });
+    expect(world.events('cleanup.refused').map(({ data }) => data['by'])).toEqual(['paused']);
+    expect(tidied(world)).toEqual([]);
   });
 });

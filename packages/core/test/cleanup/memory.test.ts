@@ -1,9 +1,19 @@
 import type { MemberList } from '@autocluster/core/backend';
 import { describe, expect, it } from 'vitest';
-import { forgetMember, FRESH_MEMORY, noteListing, remember } from '../../src/cleanup/memory.js';
+import { FRESH_MEMORY, noteListing, noteRemoval, remember } from '../../src/cleanup/memory.js';
 import type { CleanupMemory } from '../../src/cleanup/observation.js';
 import { plan } from '../../src/cleanup/plan/index.js';
-import { brakes, entry, INTERVAL_MS, lookAt, policyOf, rememberAll, RIPE_AT_MS, type Sketch } from './plan-kit.js';
+import {
+  brakes,
+  entry,
+  INTERVAL_MS,
+  lookAt,
+  observationOf,
+  policyOf,
+  rememberAll,
+  RIPE_AT_MS,
+  type Sketch,
+} from './plan-kit.js';
 
 const policy = policyOf();
 
@@ -156,7 +166,22 @@ it('C8: one look in which the own daemon does not answer forgets no instance', (
 });
 
 it('C5 C8: after a removal nothing is known of the member, and all of the others', () => {
-  const after = forgetMember(missing(), 'n3');
+  const after = noteRemoval(missing(), { kind: 'removed', node: 'n3', instance: 'n3#1' });
   expect(after.absences.size).toBe(0);
   expect([...after.instances.keys()]).toEqual(['n1', 'n2']);
+});
+
+it('whose removal failed comes after those that were not tried as often', () => {
+  const always = { members: ['n1', 'n2', 'n3', 'n4', 'n5'], away: ['n3', 'n4'] };
+  const observation = observationOf(policy, { always });
+  const turn = (memory: CleanupMemory) => {
+    const { ripe, removes } = plan(policy, { ...observation, memory });
+    return { ripe, removes };
+  };
+  const failed = (memory: CleanupMemory, node: string) =>
+    noteRemoval(memory, { kind: 'failed', node, code: 'DRIVER_FAILED', text: 'no', certain: true });
+  const once = failed(observation.memory, 'n3');
+  expect(turn(observation.memory)).toEqual({ ripe: ['n3', 'n4'], removes: ['n3'] });
+  expect(turn(once)).toEqual({ ripe: ['n4', 'n3'], removes: ['n4'] });
+  expect(turn(failed(once, 'n4'))).toEqual({ ripe: ['n3', 'n4'], removes: ['n3'] });
 });

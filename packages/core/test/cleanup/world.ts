@@ -15,7 +15,7 @@ export const GRACE_MS = 45_000;
 /** Longer than registration, grace and every look together: whoever is to be removed is removed by then. */
 export const LONG_MS = 30_000 + GRACE_MS + 10 * 15_000;
 
-type NodeOptions = Partial<Omit<ClusterNodeOptions, 'backend' | 'driver' | 'onEvent'>>;
+type NodeOptions = Partial<Omit<ClusterNodeOptions, 'onEvent'>>;
 
 /** Durable daemons with a node each, every node in a process of its own; some of them are lost. */
 export class CleanupWorld extends World {

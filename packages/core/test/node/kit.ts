@@ -31,6 +31,17 @@ export interface LaunchOptions extends Partial<Omit<ClusterNodeOptions, 'backend
   readonly runtime?: SimulatedProcess;
 }
 
+/** The same, of which some does something else. */
+export function over<T extends object>(target: T, changed: Partial<T>): T {
+  const both = (key: string | symbol): unknown => Reflect.get(Reflect.has(changed, key) ? changed : target, key);
+  return new Proxy(target, {
+    get: (_target, key) => {
+      const value = both(key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 /** A store, a clock and the nodes of one test. */
 export class World {
   readonly time: SimulatedTime;

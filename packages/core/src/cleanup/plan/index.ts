@@ -35,6 +35,12 @@ export interface CleanupPlan {
 
 const isPaced = ({ brake }: HeldBy): boolean => brake === 'removals-per-tick';
 
+/** Whose removal failed least often comes first: one that cannot be forgotten must not keep all others for ever. */
+function inTurn(nodes: readonly NodeId[], { memory: { failures } }: CleanupObservation): readonly NodeId[] {
+  const failed = (node: NodeId) => failures.get(node) ?? 0;
+  return [...nodes].sort((a, b) => failed(a) - failed(b));
+}
+
 function draft({ self }: CleanupObservation, facts: Facts) {
   const { record, membership, listed, witnesses, unknown, base, missing } = facts;
   return {
@@ -57,7 +63,10 @@ export function plan(policy: CleanupPolicy, observation: CleanupObservation): Cl
   const facts = factsOf(observation);
   const stops = stopsOf(policy, observation, facts, observation.memory.storeChangedAtMs);
   const candidates = candidatesOf(policy, observation, facts);
-  const ripe = candidates.filter((each) => each.heldBy.length === 0).map((each) => each.node);
+  const ripe = inTurn(
+    candidates.filter((each) => each.heldBy.length === 0).map((each) => each.node),
+    observation,
+  );
   const holds = holdsOf(policy, facts, ripe.length);
   const isFree = stops.length === 0 && holds.every(isPaced);
   return {
