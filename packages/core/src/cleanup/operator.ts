@@ -14,7 +14,8 @@ export interface OperatorParts extends Omit<CleanupParts, 'onEvent'> {
 export const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((each) => typeof each === 'string');
 
-type Change = (record: ClusterRecord, members: readonly NodeId[]) => Partial<ClusterRecord> | undefined;
+type Changed = Partial<ClusterRecord> | undefined;
+type Change = (record: ClusterRecord) => Changed | Promise<Changed>;
 
 function recordUnder(lock: LockKeeper, { standing }: OperatorParts, operation: string): ClusterRecord {
   const stored = lock.grant.record;
@@ -22,6 +23,14 @@ function recordUnder(lock: LockKeeper, { standing }: OperatorParts, operation: s
   if (stored?.kind === 'present' && identity && sameIdentity(stored.record, identity)) return stored.record;
   const what = stored?.kind === 'present' ? 'names another cluster' : `is ${stored?.kind ?? 'unknown'}`;
   throw new ClusterError('CLUSTER_MISMATCH', `the record ${what}: nothing was changed`, { operation });
+}
+
+/** Whom the own daemon knows. One that is not in the cluster of the record knows nothing of who is marked in it. */
+async function membersOf({ driver, signal }: OperatorParts, record: ClusterRecord, operation: string) {
+  const { identity, members } = await driver.membership({ signal, list: undefined });
+  if (identity.kind === 'committed' && sameIdentity(identity, record)) return members;
+  const text = `the own daemon is not in the cluster on record but ${identity.kind}: nothing was changed`;
+  throw new ClusterError('CLUSTER_MISMATCH', text, { operation });
 }
 
 /** Changes the record under the formation lock; a change that changes nothing writes nothing. */
@@ -32,8 +41,7 @@ async function changeRecord(parts: OperatorParts, operation: string, change: Cha
   const lock = await patientLock({ ...who, backend, runtime, timing, signal, waitMs });
   try {
     const record = recordUnder(lock, parts, operation);
-    const { members } = await driver.membership({ signal, list: undefined });
-    const changed = change(record, members);
+    const changed = await change(record);
     if (!changed) return void (await lock.release());
     lock.assertHeld();
     const outcome = await lock.release({ signal, record: nextRecord(record, lock.grant.token, changed) });
@@ -64,8 +72,10 @@ export function resume(parts: OperatorParts): Promise<void> {
 /** Takes the mark from a member that was marked for removal and never forgotten. */
 export async function readmit(parts: OperatorParts, node: NodeId): Promise<void> {
   requireText('node', node);
-  return changeRecord(parts, 'readmit', ({ removed }, members) => {
+  return changeRecord(parts, 'readmit', async (record) => {
+    const { removed } = record;
     if (!removed.includes(node)) return undefined;
+    const members = await membersOf(parts, record, 'readmit');
     if (!members.includes(node)) {
       const allowed = 'a member that is marked and still in the cluster; one that was forgotten joins anew by itself';
       throw invalidRange('node', node, allowed);
@@ -81,7 +91,9 @@ export async function readmit(parts: OperatorParts, node: NodeId): Promise<void>
 export async function prune(parts: OperatorParts, nodes?: readonly NodeId[]): Promise<readonly NodeId[]> {
   if (nodes !== undefined && !isTexts(nodes)) throw invalidType('nodes', nodes, 'a list of names');
   let pruned: readonly NodeId[] = [];
-  await changeRecord(parts, 'prune', ({ removed }, members) => {
+  await changeRecord(parts, 'prune', async (record) => {
+    const { removed } = record;
+    const members = await membersOf(parts, record, 'prune');
     const marked = nodes?.find((node) => removed.includes(node) && members.includes(node));
     if (marked !== undefined) throw invalidRange('nodes', marked, 'names that were forgotten; readmit a marked member');
     pruned = removed.filter((node) => !members.includes(node) && (nodes === undefined || nodes.includes(node)));

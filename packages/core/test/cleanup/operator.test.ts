@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { CleanupWorld } from './world.js';
+
+describe('an operator', () => {
+  it('pauses and resumes cleanup also at a node whose daemon does not answer', async () => {
+    const world = await CleanupWorld.of(2);
+    world.daemon('n1').faults.inject({ kind: 'fail', verbs: ['membership'] });
+    await world.settle(world.node('n1').cleanup.pause('maintenance'), 300_000);
+    expect(world.record?.settings).toEqual({ 'cleanup.paused': 'maintenance' });
+    await world.settle(world.node('n1').cleanup.resume(), 300_000);
+    expect(world.record?.settings).toEqual({});
+  });
+
+  it.each([
+    ['blank', { kind: 'blank' }],
+    ['in another cluster', { kind: 'committed', clusterId: 'c-other', generation: 1 }],
+  ] as const)('F15: takes no mark where the own daemon is %s', async (_what, identity) => {
+    const world = await CleanupWorld.of(3);
+    const { executorName } = world;
+    world.daemon(executorName).faults.inject({ kind: 'fail', code: 'TIMEOUT', verbs: ['forget'] });
+    world.lose('n3');
+    await world.until(() => world.record?.removed.includes('n3') === true);
+    await world.settle(world.node('n1').cleanup.pause());
+    const other = executorName === 'n1' ? 'n2' : 'n1';
+    const answer = () => ({ identity, members: [other], running: [other], partitions: [] });
+    world.daemon(other).faults.inject({ kind: 'lie', verbs: ['membership'], answer });
+    const { cleanup } = world.node(other);
+    for (const asked of [() => cleanup.prune(), () => cleanup.readmit('n3')]) {
+      const outcome = await world.settle(asked().catch((error: unknown) => error));
+      // A node may have noticed meanwhile what has become of its daemon.
+      expect(['CLUSTER_MISMATCH', 'CLOSED']).toContain((outcome as { readonly code?: string }).code);
+    }
+    expect(world.membersOf(executorName)).toContain('n3');
+    expect(world.record?.removed).toEqual(['n3']);
+  });
+});
