@@ -56,7 +56,7 @@ export function healthHandler(node: ClusterNode, options: HealthHandlerOptions =
     const asked = request.url ?? '/';
     if (!URL.canParse(asked, BASE)) return { status: 400, type: TEXT, body: 'no path\n' };
     const { pathname, searchParams } = new URL(asked, BASE);
-    const path = pathname.startsWith(prefix) ? pathname.slice(prefix.length) : '';
+    const path = pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : '';
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, type: TEXT, body: 'GET or HEAD\n' };
     const kind = PROBES[path];
@@ -70,13 +70,17 @@ export function healthHandler(node: ClusterNode, options: HealthHandlerOptions =
   }
 
   return (request, response) => {
+    // Somebody else may have answered meanwhile, e.g. the time limit of a framework.
+    const isOpen = () => !response.headersSent && !response.writableEnded;
     answer(request).then(
       ({ status, type, body }) => {
+        if (!isOpen()) return;
         const allow = status === 405 ? { allow: 'GET, HEAD' } : {};
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...allow });
         response.end(request.method === 'HEAD' ? undefined : body);
       },
       () => {
+        if (!isOpen()) return;
         response.writeHead(500, { 'content-type': TEXT });
         response.end('the node could not answer\n');
       },
