@@ -118,13 +118,15 @@ export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, 
   lock.assertHeld();
   const scope = anySignal([signal, lock.signal]);
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);
-  await keeper.withdraw({ signal });
+  // The daemon has left: an entry that stays behind lapses, but a size that stays would count it for ever.
+  await patiently(parts, () => keeper.withdraw({ signal })).catch(() => undefined);
   // Others may have joined meanwhile.
-  const idle = nobodyLeft(await backend.list({ signal }), parts);
+  const left = await patiently(parts, () => backend.list({ signal })).catch(() => undefined);
+  const idle = left !== undefined && nobodyLeft(left, parts);
   const size = Math.max(0, record.size - 1);
   const removed = record.removed.filter((node) => node !== parts.self);
   const changed = nextRecord(record, lock.grant.token, { size, idle, removed });
-  const outcome = await lock.release({ signal, record: changed });
+  const outcome = await patiently(parts, () => lock.release({ signal, record: changed }));
   if (outcome.kind === 'released') return;
   throw new ClusterError('LOCK_LOST', 'the node has left, and the record still counts it', { operation: 'leave' });
 }

@@ -47,6 +47,7 @@ class Node implements ClusterNode {
   #started: Promise<void> | undefined;
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #stopped: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
   #failure: ClusterError | undefined;
   #end: (state: NodeState) => void = () => undefined;
 
@@ -233,7 +234,12 @@ class Node implements ClusterNode {
     return { backend, runtime, keeper: this.#keeper, self: driver.self, instance, ttlMs, signal };
   }
 
-  async leave(): Promise<void> {
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave().finally(() => (this.#leaving = undefined));
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     const { standing } = this.#machine;
     if (!standing || this.#stopped)
       throw new ClusterError('CLOSED', 'only a formed node can leave', { operation: 'leave' });

@@ -1,5 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { World } from './kit.js';
+import { over, World } from './kit.js';
+
+/** Three members, of which n3 is to leave; `onLeft`: right after its daemon has left. */
+async function three(onLeft: (world: World) => void) {
+  const world = new World();
+  const daemons = world.daemons();
+  const names = ['n1', 'n2', 'n3'];
+  for (const name of names) {
+    const driver = daemons.daemon(name).inProcess(world.time.process());
+    const leave: typeof driver.leave = async (call) => {
+      await driver.leave?.(call);
+      onLeft(world);
+    };
+    world.launch(name, { driver: over(driver, { leave }) });
+  }
+  await world.formed(...names);
+  await world.until(() => world.cluster.record.kind === 'present' && world.cluster.record.record.size === 3);
+  await world.time.advance(20_000);
+  const leaving = world.nodes.get('n3');
+  if (!leaving) throw new Error('no node');
+  return { world, leaving };
+}
+
+const sizesOf = ({ store }: World) =>
+  store.history.flatMap((fact) =>
+    fact.kind === 'record-committed' && fact.record.kind === 'present' ? [fact.record.record.size] : [],
+  );
 
 describe('a node that leaves for good', () => {
   it('F17: a leave that hangs is not overtaken: its lock lapses, and is not released by hand', async () => {
@@ -38,5 +64,32 @@ describe('a node that leaves for good', () => {
     const outcome = await world.settle(left, 600_000);
     // What it must not be is stopped, and still a member that is counted.
     expect(node.state.kind).toBe(outcome === undefined ? 'stopped' : 'formed');
+  });
+
+  it.each([
+    [
+      'its entry could not be taken away at once',
+      { kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['unregister'], times: 1 },
+    ],
+    ['a list failed', { kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['list'], times: 1 }],
+    ['every list failed', { kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['list'] }],
+    ['the commit was not answered', { kind: 'drop-request', verbs: ['unlock'], times: 1 }],
+  ] as const)('is counted no more, although %s', async (_what, fault) => {
+    const { world, leaving } = await three((at) => void at.faults('n3').inject(fault));
+    await world.settle(leaving.leave(), 300_000);
+    await world.time.advance(120_000);
+    expect(world.cluster.record).toMatchObject({ record: { size: 2, idle: false } });
+    expect(world.cluster.members.map(({ registration }) => registration.node)).toEqual(['n1', 'n2']);
+  });
+
+  it('leaves once, though it is asked to twice and the answer to its commit is late', async () => {
+    const { world, leaving } = await three(
+      (at) => void at.faults('n3').inject({ kind: 'delay', verbs: ['unlock'], replyMs: 4_000, times: 1 }),
+    );
+    const both = await world.settle(Promise.allSettled([leaving.leave(), leaving.leave()]), 300_000);
+    await world.time.advance(120_000);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    const sizes = sizesOf(world);
+    expect(Math.min(...sizes.slice(sizes.indexOf(3)))).toBe(2);
   });
 });
