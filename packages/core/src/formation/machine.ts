@@ -32,6 +32,8 @@ export interface Entry {
   /** Version of the newest record of this cluster that the daemon keeps: the one that this node could put back. */
   readonly keptVersion: number | undefined;
   readonly steps: readonly EntryStep[];
+  /** When it was last known that the record is the cluster's. */
+  readonly provedAtMs: number;
 }
 
 /** What the lock is wanted for. */

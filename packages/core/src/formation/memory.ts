@@ -1,6 +1,6 @@
 import { type ClusterIdentity, sameIdentity } from '../backend/index.js';
 import { type FormationConfig, propagationMs, unheardMs } from './config.js';
-import type { Observation } from './observation.js';
+import { askedAtMsOf, type Observation } from './observation.js';
 import { NO_REFUSALS, ofListed, type Refusals } from './refusals.js';
 import {
   claimedIdentity,
@@ -71,8 +71,7 @@ export function freshMemory(nowMs: number): Memory {
 export function heldForMs(memory: Memory, clock: ClockName, observation: Observation): number {
   const running = memory.clocks[clock];
   if (!running) return -1;
-  const provedAtMs = observation.listing.kind === 'listed' ? observation.listing.askedAtMs : observation.nowMs;
-  return Math.max(0, provedAtMs - running.sinceMs);
+  return Math.max(0, askedAtMsOf(observation) - running.sinceMs);
 }
 
 /** The cluster on record; or, while the record is missing or has gone back, the one that was seen before in this run. */

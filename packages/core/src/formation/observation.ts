@@ -11,6 +11,10 @@ export interface Announced {
   readonly recordVersion?: number | undefined;
 }
 
+/** Until when an observation speaks for the store: what came after the list was asked for may not be in it. */
+export const askedAtMsOf = ({ listing, nowMs }: Observation): number =>
+  listing.kind === 'listed' ? listing.askedAtMs : nowMs;
+
 /** One look at the daemon, the store and the peers: immutable, and it carries its time. */
 export interface Observation {
   /** Monotonic time at which the last answer was in. */

@@ -27,7 +27,13 @@ const target: Registration = {
 };
 const join: JoinIntent = { kind: 'join', row: '20', target, record: record(), locked: false, reset: false };
 const create = { kind: 'create', row: '25', generation: 1, reset: false } as const;
-const entry: Entry = { role: 'creator', record: record(), keptVersion: record().version, steps: ['ready'] };
+const entry: Entry = {
+  role: 'creator',
+  record: record(),
+  keptVersion: record().version,
+  steps: ['ready'],
+  provedAtMs: 0,
+};
 const creation = { identity: { clusterId: 'new', generation: 1 }, minted, replaces: undefined };
 const standpoint = { state: 'joining', identity: undefined, recordVersion: undefined } as const;
 const wait = { reason: 'peers-not-ready', endsWhen: 'a member is ready' } as const;

@@ -9,6 +9,7 @@ import {
 import type { Capabilities } from '@autocluster/core/backend';
 import {
   daemonWorld,
+  type DaemonWorldOptions,
   type Latency,
   memoryStore,
   type MemoryStore,
@@ -61,7 +62,7 @@ export class World {
     return this.store.cluster('demo').inspect();
   }
 
-  daemons(options: { readonly concurrentJoins?: boolean } = {}) {
+  daemons(options: Pick<DaemonWorldOptions, 'concurrentJoins' | 'stepMs'> = {}) {
     return daemonWorld({ runtime: this.time.runtime, seed: this.seed, data: 'durable', views: 'peer', ...options });
   }
 

@@ -5,7 +5,7 @@ import type { Decision } from '../decide/decision.js';
 import type { Reply } from '../event.js';
 import type { JoinIntent, Machine, Standpoint } from '../machine.js';
 import { remember } from '../memory.js';
-import type { Observation, OwnDaemon } from '../observation.js';
+import { askedAtMsOf, type Observation, type OwnDaemon } from '../observation.js';
 import type { Minted } from '../record.js';
 import { committedIdentity, identityOf, isDisowned, situationOf } from '../situation.js';
 import { discover } from './discover.js';
@@ -109,8 +109,8 @@ function act(
       return discover(machine, 'all');
     case 'keep': {
       const role = machine.standing?.role ?? 'member';
-      const entry = { role, record: decision.record, keptVersion: undefined, steps: ['name', 'ready'] } as const;
-      return proceed(config, machine, entry, nowMs);
+      const kept = { record: decision.record, keptVersion: undefined, provedAtMs: askedAtMsOf(observation) };
+      return proceed(config, machine, { role, ...kept, steps: ['name', 'ready'] }, nowMs);
     }
     case 'demote':
       return retract(machine, observation);
@@ -131,7 +131,7 @@ function act(
       const role = sameIdentity(machine.made, identityOf(record)) ? 'creator' : 'member';
       const keptVersion = keptVersionOf(observation.own, identityOf(record));
       const entry = { role, record, keptVersion, steps: entrySteps(config, 'member') } as const;
-      return proceed(config, machine, entry, nowMs);
+      return proceed(config, machine, { ...entry, provedAtMs: askedAtMsOf(observation) }, nowMs);
     }
     case 'rejoin': {
       const standpoint = { state: 'joining', identity: undefined, recordVersion: undefined } as const;

@@ -1,9 +1,9 @@
 import { sameIdentity } from '../../backend/index.js';
-import type { FormationConfig } from '../config.js';
+import { type FormationConfig, propagationMs } from '../config.js';
 import type { Reply } from '../event.js';
 import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
 import { remember } from '../memory.js';
-import type { Observation } from '../observation.js';
+import { askedAtMsOf, type Observation } from '../observation.js';
 import { claimedIdentity, hasMe, identityOf, situationOf } from '../situation.js';
 import { discover, look } from './discover.js';
 import { enter, enterWork, type Step } from './transition.js';
@@ -26,9 +26,19 @@ export function entrySteps(config: FormationConfig, role: Role): readonly EntryS
 const verify = (machine: Machine, phase: PhaseOf<'verifying'>): Step =>
   enter(machine, phase, look(machine, phase.entry.role === 'creator' ? 'none' : 'all'));
 
-/** Takes the next step into the cluster; after the last one the node is formed. */
+const isOld = (config: FormationConfig, provedAtMs: number, nowMs: number): boolean =>
+  nowMs - provedAtMs > propagationMs(config);
+
+/**
+ * Takes the next step into the cluster; after the last one the node is formed. Whoever was held up on the way, e.g. by a pause,
+ * may have been replaced meanwhile: it looks again before it says more of itself.
+ */
 export function proceed(config: FormationConfig, machine: Machine, entry: Entry, nowMs: number): Step {
   const [step, ...steps] = entry.steps;
+  const claims = step !== undefined && step !== 'verify' && !machine.standing;
+  if (claims && isOld(config, entry.provedAtMs, nowMs)) {
+    return waitFor(config, machine, { reason: 'list-stale', endsWhen: 'a list arrives in time', retryMs: 0 }, nowMs);
+  }
   const { record, role } = entry;
   const next = { ...entry, steps };
   const standpoint = { identity: identityOf(record), recordVersion: entry.keptVersion };
@@ -70,6 +80,7 @@ function verdict(
 ): 'proved' | 'unproved' | 'changed' {
   const s = situationOf(config, observation);
   if (!s || !s.list.complete || s.list.record.kind === 'unreadable') return 'unproved';
+  if (isOld(config, askedAtMsOf(observation), observation.nowMs)) return 'unproved';
   if (!s.record || !sameIdentity(identityOf(s.record), identityOf(record))) return 'changed';
   if (config.views === 'registration') {
     const announced = observation.announced?.identity;
@@ -93,7 +104,10 @@ export function verified(
   const memory = remember(config, machine.memory, observation, situationOf(config, observation));
   const after = { ...machine, memory };
   const outcome = verdict(config, phase.entry, observation);
-  if (outcome === 'proved') return proceed(config, { ...after, failures: 0 }, phase.entry, nowMs);
+  if (outcome === 'proved') {
+    const entry = { ...phase.entry, provedAtMs: askedAtMsOf(observation) };
+    return proceed(config, { ...after, failures: 0 }, entry, nowMs);
+  }
   if (outcome === 'changed' || nowMs - phase.sinceMs > config.latestTakeoverMs) return discover(after);
   const wake = { kind: 'wake', afterMs: retryAfterMs(machine.failures), hintsAfterMs: 0 } as const;
   return enter({ ...after, failures: machine.failures + 1 }, { ...phase, looking: false }, wake);

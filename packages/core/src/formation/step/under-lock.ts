@@ -2,7 +2,7 @@ import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backe
 import { type FormationConfig, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
-import type { After, Creation, Intent, Machine, Phase } from '../machine.js';
+import type { After, Creation, Entry, Intent, Machine, Phase } from '../machine.js';
 import { remember } from '../memory.js';
 import type { Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
@@ -111,14 +111,19 @@ export function confirmed(
         minted,
       });
       if (!record) return release(config, machine, { next: 'discover' }, nowMs);
-      const adopts = decision.change === 'adopt';
-      const entry = adopts
-        ? ({ role: 'creator', record, keptVersion: undefined, steps: ['name', 'publish', 'ready'] } as const)
-        : undefined;
-      return commit(machine, record, decision.change, entry);
+      return commit(machine, record, decision.change, decision.change === 'adopt' ? adopter(record, nowMs) : undefined);
     }
   }
 }
+
+/** The way of a node that puts an existing cluster on record. */
+const adopter = (record: ClusterRecord, nowMs: number): Entry => ({
+  role: 'creator',
+  record,
+  keptVersion: undefined,
+  steps: ['name', 'publish', 'ready'],
+  provedAtMs: nowMs,
+});
 
 /** Joining a cluster without a record makes one for it. */
 function adoptedBy(
@@ -173,6 +178,7 @@ export function rechecked(
     record,
     keptVersion: undefined,
     steps: entrySteps(config, 'creator'),
+    provedAtMs: nowMs,
   });
 }
 
@@ -225,10 +231,10 @@ export function joined(
   if (!record) return release(config, machine, { next: 'discover' }, nowMs);
   const adopted = minted !== undefined && record.clusterId === minted.clusterId;
   if (adopted) {
-    const entry = { role: 'creator', record, keptVersion: undefined, steps: ['name', 'publish', 'ready'] } as const;
-    return machine.grant ? commit(machine, record, 'adopt', entry) : discover(machine);
+    return machine.grant ? commit(machine, record, 'adopt', adopter(record, nowMs)) : discover(machine);
   }
-  const entry = { role: 'joiner', record, keptVersion: undefined, steps: entrySteps(config, 'joiner') } as const;
+  const steps = entrySteps(config, 'joiner');
+  const entry = { role: 'joiner', record, keptVersion: undefined, steps, provedAtMs: nowMs } as const;
   return machine.grant
     ? release(config, machine, { next: 'enter', entry }, nowMs)
     : proceed(config, machine, entry, nowMs);
