@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors/index.js';
 import type { Machine, NodeState, Observation } from '../formation/index.js';
 import type { KeeperEvent } from '../session/index.js';
 import type { EventHub } from './event.js';
-import { createStoreReporter } from './store-watch.js';
+import { type Asked, createStoreReporter } from './store-watch.js';
 import { type ClusterView, createViewKeeper } from './view.js';
 
 /** What the node knows of its daemon and its store, and telling of it whenever it changes. */
@@ -28,9 +28,9 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
   let shown = 'idle';
   let daemon: Reporter['daemon'] | undefined;
 
-  function storeFailed(cause: ErrorCode, text: string): void {
+  function storeFailed(asked: Asked, cause: ErrorCode, text: string): void {
     views.failed(cause);
-    store.failed(cause, text);
+    store.failed(asked, cause, text);
   }
 
   function glanced(own: Observation['own']): void {
@@ -57,26 +57,26 @@ export function createReporter({ events, warning }: ReporterParts): Reporter {
       switch (event.kind) {
         case 'made':
           events.emit('registration.made', { node: event.registration.node, instance: event.registration.instance });
-          store.answered();
+          store.registered();
           return true;
         case 'renewed':
-          store.answered();
+          store.registered();
           return store.isNews(event.record);
         case 'lost':
           events.emit('registration.lost', {});
           return true;
         case 'conflict':
-          store.answered();
+          store.registered();
           events.emit('registration.lost', { heldBy: event.instance ?? 'another instance' });
           return false;
         case 'failed':
-          storeFailed(event.error.code, event.error.message);
+          storeFailed('registration', event.error.code, event.error.message);
           return false;
       }
     },
     observed({ listing, own }) {
       glanced(own);
-      if (listing.kind === 'failed') return storeFailed(listing.cause, `the list failed: ${listing.text}`);
+      if (listing.kind === 'failed') return storeFailed('list', listing.cause, `the list failed: ${listing.text}`);
       store.listed(listing.list);
       const change = views.see(listing.list, listing.askedAtMs);
       if (change) events.emit('view.changed', change);

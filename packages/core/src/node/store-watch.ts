@@ -3,10 +3,13 @@ import type { ErrorCode } from '../errors/index.js';
 import type { Machine } from '../formation/index.js';
 import type { EventHub } from './event.js';
 
+/** What a node asks the store for all the time. Either can fail while the other goes on, e.g. by what is allowed to it. */
+export type Asked = 'registration' | 'list';
+
 /** Tells once when the store is lost, back, another one, set back, or holds what nobody understands. */
 export interface StoreReporter {
-  answered(): void;
-  failed(cause: ErrorCode, text: string): void;
+  registered(): void;
+  failed(asked: Asked, cause: ErrorCode, text: string): void;
   listed(list: MemberList): void;
   stepped(before: Machine, after: Machine): void;
   /** Whether a record differs from the one of the last list. */
@@ -14,23 +17,23 @@ export interface StoreReporter {
 }
 
 export function createStoreReporter(events: EventHub): StoreReporter {
-  let lost = false;
+  /** What the store did not answer when it was last asked for it: it is back when it answers all of that again. */
+  const missed = new Set<Asked>();
   let skippedMark = '';
   let record: StoredRecord | undefined;
 
-  function answered(): void {
-    if (lost) events.emit('store.back');
-    lost = false;
+  function answered(asked: Asked): void {
+    if (missed.delete(asked) && missed.size === 0) events.emit('store.back');
   }
 
   return {
-    answered,
-    failed(cause, text) {
-      if (!lost) events.emit('store.lost', { cause, text });
-      lost = true;
+    registered: () => answered('registration'),
+    failed(asked, cause, text) {
+      if (missed.size === 0) events.emit('store.lost', { cause, text });
+      missed.add(asked);
     },
     listed(list) {
-      answered();
+      answered('list');
       record = list.record;
       const mark = JSON.stringify(list.skipped);
       if (list.skipped.length > 0 && mark !== skippedMark) {
