@@ -29,15 +29,18 @@ export interface NodeCleanup {
   /**
    * Removes whom a plan that you have read calls `ripe`: brakes of the family `plan` count as overruled, all others hold.
    * The size of the cluster becomes what is left. Rejects `PLAN_OUTDATED` when record, members or listed names changed
-   * since, `LOCK_NOT_ACQUIRED` when another node is the executor, and `UNSUPPORTED` when cleanup is off, or the store has no
-   * fenced locks or lists that may be late.
+   * since, `LOCK_NOT_ACQUIRED` when another node is the executor, `CLOSED` when this node is not formed, and `UNSUPPORTED` when
+   * cleanup is off, or the store has no fenced locks or lists that may be late.
    */
   apply(plan: CleanupPlan): Promise<readonly Removal[]>;
   /** Stops cleanup in the whole cluster, durably. The reason is shown by every plan. Default: `operator`. */
   pause(reason?: string): Promise<void>;
   /** Ends a pause. */
   resume(): Promise<void>;
-  /** Takes the mark from a member that was marked for removal and never forgotten. */
+  /**
+   * Takes the mark from a member that was marked for removal and never forgotten. Rejects `CLUSTER_MISMATCH`, as `prune` does,
+   * when the own daemon is not in the cluster on record.
+   */
   readmit(node: NodeId): Promise<void>;
   /**
    * Drops names of removed members that will not come back with their old data: all, or these. Answers which. A node whose
