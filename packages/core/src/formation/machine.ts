@@ -1,4 +1,4 @@
-import type { ClusterIdentity, ClusterRecord, LockGrant } from '../backend/index.js';
+import type { ClusterIdentity, ClusterRecord, LockGrant, Registration } from '../backend/index.js';
 import type { LocalIdentity } from '../driver/index.js';
 import type { ErrorCode } from '../errors/index.js';
 import type { Decision, Notice, RecordChange, Wait } from './decide/decision.js';
@@ -34,6 +34,8 @@ export interface Entry {
   readonly steps: readonly EntryStep[];
   /** When it was last known that the record is the cluster's. */
   readonly provedAtMs: number;
+  /** The member that a joiner asked to take it in. */
+  readonly through?: Registration | undefined;
 }
 
 /** What the lock is wanted for. */
@@ -73,11 +75,14 @@ export interface Creation {
   readonly replaces: ClusterRecord | undefined;
 }
 
+export type Done = Extract<Decision['kind'], 'name' | 'rejoin'>;
+
 export type Phase =
   | { readonly kind: 'idle' }
   | { readonly kind: 'inspecting'; readonly lasting?: Lasting }
   | { readonly kind: 'registering'; readonly standpoint: Standpoint; readonly lasting?: Lasting }
-  | { readonly kind: 'discovering'; readonly lasting?: Lasting }
+  /** `done`: what the daemon has just done for a decision of this kind, which the look must show. */
+  | { readonly kind: 'discovering'; readonly lasting?: Lasting; readonly done?: Done | undefined }
   /** `again`: what is asked for once more, without another look, when the lock is released. */
   | ({ readonly kind: 'waiting'; readonly resume: Resume; readonly again?: Asked | undefined } & Lasting)
   | ({ readonly kind: 'locking' } & Asked)
@@ -94,7 +99,7 @@ export type Phase =
   | { readonly kind: 'joining'; readonly intent: JoinIntent; readonly minted: Minted | undefined }
   | { readonly kind: 'releasing'; readonly after: After }
   | { readonly kind: 'publishing'; readonly entry: Entry }
-  | { readonly kind: 'verifying'; readonly entry: Entry; readonly sinceMs: number; readonly looking: boolean }
+  | { readonly kind: 'verifying'; readonly entry: Entry; readonly sinceMs: number; readonly looks: number }
   | { readonly kind: 'naming'; readonly record: ClusterRecord; readonly entry: Entry | undefined }
   | { readonly kind: 'readying'; readonly entry: Entry }
   /** `of`: what the daemon had when it was decided to give it up. */
@@ -125,9 +130,8 @@ export interface Machine {
   /** The last look found a formed node with nothing to do: until there is news, a glance at its daemon is enough. */
   readonly calm: boolean;
   readonly grant: LockGrant | undefined;
-  /** Failures in a row of the store or the daemon: each makes the next wait longer. */
+  /** Failures in a row of what this node asked store or daemon to do: each makes the next wait longer. */
   readonly failures: number;
   readonly firstConflictAtMs: number | undefined;
-  readonly lockHolder: string | undefined;
   readonly notice: Notice | undefined;
 }

@@ -46,6 +46,8 @@ export interface Memory {
   /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
   readonly progressAtMs: number;
   readonly progressMark: string;
+  /** Who held the formation lock since then: each of them counts as getting on once. */
+  readonly holders: readonly string[];
 }
 
 export function freshMemory(nowMs: number): Memory {
@@ -61,6 +63,7 @@ export function freshMemory(nowMs: number): Memory {
     refusals: NO_REFUSALS,
     progressAtMs: nowMs,
     progressMark: '',
+    holders: [],
   };
 }
 
@@ -214,9 +217,20 @@ export function remember(
     clocks,
     listedAtMs: observation.nowMs,
     refusals: ofListed(memory.refusals, list),
-    progressAtMs: progressMark === memory.progressMark ? memory.progressAtMs : observation.nowMs,
+    ...(progressMark === memory.progressMark ? progressOf(memory) : { progressAtMs: observation.nowMs, holders: [] }),
     progressMark,
   };
+}
+
+const progressOf = ({ progressAtMs, holders }: Memory): Pick<Memory, 'progressAtMs' | 'holders'> => ({
+  progressAtMs,
+  holders,
+});
+
+/** The lock changing hands is others getting on; among nodes that only fail in turn it is not, however often it does. */
+export function heldBy(memory: Memory, holder: string | undefined, nowMs: number): Memory {
+  if (holder === undefined || memory.holders.includes(holder)) return memory;
+  return { ...memory, progressAtMs: nowMs, holders: [...memory.holders, holder] };
 }
 
 function withoutDown({ down: _down, ...clocks }: Memory['clocks']): Memory['clocks'] {

@@ -55,7 +55,7 @@ export const PHASES: { readonly [K in PhaseKind]: Phase & { readonly kind: K } }
   joining: { kind: 'joining', intent: join, minted: undefined },
   releasing: { kind: 'releasing', after: { next: 'discover' } },
   publishing: { kind: 'publishing', entry: { ...entry, steps: ['verify'] } },
-  verifying: { kind: 'verifying', entry: { ...entry, steps: ['name'] }, sinceMs: 10, looking: true },
+  verifying: { kind: 'verifying', entry: { ...entry, steps: ['name'] }, sinceMs: 10, looks: 0 },
   naming: { kind: 'naming', record: record(), entry },
   readying: { kind: 'readying', entry: { ...entry, steps: [] } },
   evicting: { kind: 'evicting', of: { kind: 'committed', clusterId: 'c', generation: 1 } },

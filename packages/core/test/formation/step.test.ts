@@ -190,6 +190,18 @@ describe('the formation machine without progress', () => {
     expect(step(CONFIG, held, event(inTime + 1)).machine.phase).toMatchObject({ kind: 'failed', cause: 'NAME_HELD' });
   });
 
+  it('F12: what a formed node was told of its name long ago is no part of how long it is held', () => {
+    const conflict = {
+      ...reply,
+      kind: 'announced',
+      outcome: { kind: 'conflict', instance: 'other' },
+      sentAtMs: 900,
+    } as const;
+    const standing = { identity: CLUSTER, role: 'member' as const };
+    const { machine } = step(CONFIG, { ...machineIn('readying'), standing }, conflict);
+    expect([machine.phase.kind, machine.firstConflictAtMs]).toEqual(['formed', undefined]);
+  });
+
   it('F14: a member that returns announces the record that its daemon keeps, not the newer one of the store', () => {
     const peers = [member('a', { members: ['a', 'me'] })];
     const home = { nowMs: NOW_MS, own: committed(), ownMembers: ['a', 'me'], record: present({ version: 5 }), peers };

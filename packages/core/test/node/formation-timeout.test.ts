@@ -78,4 +78,31 @@ describe('F8: a node that cannot form', () => {
     await world.time.advance(250_000);
     expect(world.stateOf('n1')).toBe('failed');
   });
+
+  it.each([
+    [2, 3_000],
+    [3, 300],
+  ])('fails in time when the daemons of %i nodes fail to create in turn, after %i ms each', async (count, ms) => {
+    const world = new World();
+    const daemons = world.daemons();
+    const names = NAMES.slice(0, count);
+    for (const name of names) {
+      daemons.daemon(name).faults.inject({ kind: 'slow', ms, verbs: ['create'] });
+      daemons.daemon(name).faults.inject({ kind: 'fail', verbs: ['create'] });
+      world.launch(name, { driver: daemons.daemon(name), formationTimeoutMs: 200_000 });
+    }
+    await world.time.advance(500_000);
+    expect(names.map((name) => world.stateOf(name))).toEqual(names.map(() => 'failed'));
+  });
+
+  it('fails in time when its join never shows', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    for (const name of ['n1', 'n2']) world.launch(name, { driver: daemons.daemon(name) });
+    await world.formed('n1', 'n2');
+    daemons.daemon('n3').faults.inject({ kind: 'pretend', verbs: ['join'] });
+    world.launch('n3', { driver: daemons.daemon('n3'), formationTimeoutMs: 200_000 });
+    await world.time.advance(300_000);
+    expect(world.stateOf('n3')).toBe('failed');
+  });
 });

@@ -80,3 +80,18 @@ describe.each(VIEWS)('a member that is up and refuses every join, with views of 
     expect(asked).toEqual(['n1', 'n2', 'n1']);
   });
 });
+
+describe('a member through which no join ever shows', () => {
+  it('has its turn after the others', async () => {
+    const world = new World();
+    const daemons = world.daemons({ concurrentJoins: true });
+    for (const name of MEMBERS) world.launch(name, { driver: daemons.daemon(name) });
+    await world.formed(...MEMBERS);
+    const n4 = daemons.daemon('n4');
+    n4.faults.inject({ kind: 'pretend', verbs: ['join'], times: 1 });
+    const asked: string[] = [];
+    world.launch('n4', { driver: refusing(n4, () => false, asked) });
+    await world.until(() => world.stateOf('n4') === 'formed', 200_000);
+    expect(asked).toEqual(['n1', 'n2']);
+  });
+});

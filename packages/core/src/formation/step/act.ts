@@ -2,7 +2,7 @@ import { type ClusterIdentity, type Registration, sameIdentity } from '../../bac
 import type { FormationConfig } from '../config.js';
 import { decide } from '../decide/index.js';
 import type { Decision } from '../decide/decision.js';
-import type { Reply } from '../event.js';
+import type { Failure, Reply } from '../event.js';
 import type { JoinIntent, Machine, Standpoint } from '../machine.js';
 import { remember } from '../memory.js';
 import { askedAtMsOf, type Observation, type OwnDaemon } from '../observation.js';
@@ -11,7 +11,7 @@ import { committedIdentity, identityOf, isDisowned, situationOf } from '../situa
 import { discover } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
 import { askForLock, enter, enterWork, reporting, type Step } from './transition.js';
-import { fail, restFormed, waitFor } from './wait.js';
+import { daemonFailed, fail, restFormed, waitAfterFailure, waitFor } from './wait.js';
 
 type Stay = Extract<Decision, { kind: 'stay' }>;
 
@@ -23,11 +23,16 @@ export function decideFrom(
 ): { decision: Decision; machine: Machine } {
   const memory = remember(config, machine.memory, observation, situationOf(config, observation));
   const decision = decide({ config, observation, memory, formed: machine.standing !== undefined });
-  return {
-    decision,
-    machine: { ...machine, memory, failures: observation.listing.kind === 'failed' ? machine.failures : 0 },
-  };
+  // A list that comes is no success of what is asked for because of it.
+  const rests = decision.kind === 'wait' || decision.kind === 'stay';
+  const failures = rests && observation.listing.kind === 'listed' ? 0 : machine.failures;
+  return { decision, machine: { ...machine, memory, failures } };
 }
+
+const NOT_SHOWN: Failure = {
+  code: 'DRIVER_FAILED',
+  text: 'the daemon does not show what it has just been asked to do',
+};
 
 export function discovered(
   config: FormationConfig,
@@ -37,6 +42,10 @@ export function discovered(
   const { observation, nowMs } = reply;
   const { decision, machine } = decideFrom(config, before, observation);
   if (decision.kind === 'wait' && claimsTooMuch(machine, observation)) return retract(machine, observation);
+  // To have it done again at once would be to have it done for ever.
+  if (before.phase.kind === 'discovering' && before.phase.done === decision.kind) {
+    return waitAfterFailure(config, machine, daemonFailed(NOT_SHOWN), nowMs);
+  }
   return act(config, machine, decision, observation, nowMs);
 }
 

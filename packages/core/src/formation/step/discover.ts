@@ -1,5 +1,5 @@
 import type { AwaitedEffect, Probe } from '../effect.js';
-import type { Lasting, Machine } from '../machine.js';
+import type { Done, Lasting, Machine } from '../machine.js';
 import { enter, type Step } from './transition.js';
 
 /** The wait that goes on while the machine looks whether it has ended. */
@@ -16,8 +16,12 @@ export const look = ({ memory: { refusals } }: Machine, probe: Probe): AwaitedEf
 });
 
 /** Looks at daemon, store and peers. A wait that is going on stays visible meanwhile. */
-export function discover(machine: Machine, probe: 'all' | 'sample' = machine.standing ? 'sample' : 'all'): Step {
+export function discover(
+  machine: Machine,
+  probe: 'all' | 'sample' = machine.standing ? 'sample' : 'all',
+  done?: Done,
+): Step {
   const lasting = lastingOf(machine);
-  const phase = { kind: 'discovering', ...(lasting && { lasting }) } as const;
+  const phase = { kind: 'discovering', ...(lasting && { lasting }), ...(done && { done }) } as const;
   return enter(machine, phase, look(machine, probe));
 }

@@ -3,6 +3,7 @@ import { type FormationConfig, propagationMs } from '../config.js';
 import type { Reply } from '../event.js';
 import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
 import { remember } from '../memory.js';
+import { NO_REFUSALS, refusedBy } from '../refusals.js';
 import { askedAtMsOf, type Observation } from '../observation.js';
 import { claimedIdentity, hasMe, identityOf, situationOf } from '../situation.js';
 import { discover, look } from './discover.js';
@@ -23,7 +24,7 @@ export function entrySteps(config: FormationConfig, role: Role): readonly EntryS
 }
 
 /** Whoever made the cluster is proved by the record and its own daemon; whoever joined it by a member. */
-const verify = (machine: Machine, phase: PhaseOf<'verifying'>): Step =>
+export const verify = (machine: Machine, phase: PhaseOf<'verifying'>): Step =>
   enter(machine, phase, look(machine, phase.entry.role === 'creator' ? 'none' : 'all'));
 
 const isOld = (config: FormationConfig, provedAtMs: number, nowMs: number): boolean =>
@@ -50,7 +51,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
         { kind: 'announce', standpoint: { state: 'joining', ...standpoint } },
       );
     case 'verify': {
-      return verify(machine, { kind: 'verifying', entry: next, sinceMs: nowMs, looking: true });
+      return verify(machine, { kind: 'verifying', entry: next, sinceMs: nowMs, looks: 0 });
     }
     case 'name': {
       const named = { ...next, keptVersion: record.version };
@@ -67,6 +68,7 @@ export function proceed(config: FormationConfig, machine: Machine, entry: Entry,
         ...machine,
         standing: { identity: identityOf(record), role },
         hasFormed: true,
+        memory: { ...machine.memory, refusals: NO_REFUSALS },
         failures: 0,
       });
   }
@@ -108,17 +110,22 @@ export function verified(
     const entry = { ...phase.entry, provedAtMs: askedAtMsOf(observation) };
     return proceed(config, { ...after, failures: 0 }, entry, nowMs);
   }
-  if (outcome === 'changed' || nowMs - phase.sinceMs > config.latestTakeoverMs) return discover(after);
-  const wake = { kind: 'wake', afterMs: retryAfterMs(machine.failures), hintsAfterMs: 0 } as const;
-  return enter({ ...after, failures: machine.failures + 1 }, { ...phase, looking: false }, wake);
+  if (outcome === 'changed') return discover(after);
+  if (nowMs - phase.sinceMs > config.latestTakeoverMs) return unconfirmed(config, after, phase.entry, nowMs);
+  const wake = { kind: 'wake', afterMs: retryAfterMs(phase.looks), hintsAfterMs: 0 } as const;
+  return enter(after, { ...phase, looks: phase.looks + 1 }, wake);
 }
 
-export function lookedAgain(machine: Machine, phase: PhaseOf<'verifying'>): Step {
-  return verify(machine, { ...phase, looking: true });
+/** Nobody counts the joiner among the members: the others have their turn before the same member is asked again. */
+function unconfirmed(config: FormationConfig, machine: Machine, { through }: Entry, nowMs: number): Step {
+  if (!through) return discover(machine);
+  const memory = { ...machine.memory, refusals: refusedBy(machine.memory.refusals, through) };
+  const wait = { reason: 'seeds-unusable', endsWhen: 'this node and a member name each other' } as const;
+  return waitFor(config, { ...machine, memory }, wait, nowMs);
 }
 
 export function named(config: FormationConfig, machine: Machine, phase: PhaseOf<'naming'>, nowMs: number): Step {
-  return phase.entry ? proceed(config, machine, phase.entry, nowMs) : discover(machine);
+  return phase.entry ? proceed(config, machine, phase.entry, nowMs) : discover(machine, 'all', 'name');
 }
 
 export function announced(
@@ -136,14 +143,15 @@ export function announced(
  * failure only when the name is still held after the longest time that takes.
  */
 export function nameHeld(config: FormationConfig, machine: Machine, sentAtMs: number, nowMs: number): Step {
-  const firstConflictAtMs = machine.firstConflictAtMs ?? nowMs;
+  // A formed node does not fail for it, and its registration may be made again without a word to the machine.
+  const firstConflictAtMs = machine.standing ? undefined : (machine.firstConflictAtMs ?? nowMs);
   const after = { ...machine, firstConflictAtMs };
   const wait = {
     reason: 'name-held',
     endsWhen: 'the other instance of this name is gone',
     cause: 'NAME_HELD',
   } as const;
-  if (!machine.standing && sentAtMs > firstConflictAtMs + config.latestTakeoverMs + config.renewalMs) {
+  if (firstConflictAtMs !== undefined && sentAtMs > firstConflictAtMs + config.latestTakeoverMs + config.renewalMs) {
     return fail(config, after, { code: 'NAME_HELD', text: `another live instance holds the name ${config.self}` });
   }
   return waitFor(config, after, { ...wait, retryMs: Math.min(config.renewalMs, 1_000) }, nowMs, { resume: 'inspect' });

@@ -4,7 +4,7 @@ import type { Machine, Phase } from '../machine.js';
 import { freshMemory } from '../memory.js';
 import { discovered, glanced, joinAsIs, joiningAs } from './act.js';
 import { discover } from './discover.js';
-import { announced, lookedAgain, named, nameHeld, verified } from './enter-cluster.js';
+import { announced, named, nameHeld, verified, verify } from './enter-cluster.js';
 import { askForLock, enter, enterWork, reporting, rest, type Step, unchanged } from './transition.js';
 import {
   committed,
@@ -35,7 +35,6 @@ export function initialMachine(): Machine {
     grant: undefined,
     failures: 0,
     firstConflictAtMs: undefined,
-    lockHolder: undefined,
     notice: undefined,
   };
 }
@@ -114,8 +113,8 @@ function announcedIn(config: FormationConfig, machine: Machine, reply: Extract<R
   if (phase.kind === 'publishing' || phase.kind === 'readying') return announced(config, machine, phase.entry, reply);
   if (phase.kind !== 'registering' && phase.kind !== 'evicting') return unchanged(machine);
   if (reply.outcome.kind === 'conflict') return nameHeld(config, machine, reply.sentAtMs, reply.nowMs);
-  const registered = { ...machine, firstConflictAtMs: undefined, failures: 0 };
-  if (phase.kind === 'registering') return discover(registered);
+  const registered = { ...machine, firstConflictAtMs: undefined };
+  if (phase.kind === 'registering') return discover({ ...registered, failures: 0 });
   return enterWork(registered, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset', of: phase.of });
 }
 
@@ -145,7 +144,7 @@ function workedIn(config: FormationConfig, machine: Machine, nowMs: number): Ste
     case 'naming':
       return named(config, machine, phase, nowMs);
     case 'resetting':
-      if (phase.after.next === 'discover') return discover(machine);
+      if (phase.after.next === 'discover') return discover(machine, 'all', 'rejoin');
       if (phase.after.next === 'join') {
         // A join that needs the lock does not begin when the lock ended during the reset.
         const { intent } = phase.after;
@@ -166,7 +165,7 @@ function wokeIn(machine: Machine, { news, released }: Extract<Reply, { kind: 'wo
       if (released && phase.again) return askForLock(machine, phase.again);
       return phase.resume === 'inspect' ? inspect(machine) : discover(machine);
     case 'verifying':
-      return lookedAgain(machine, phase);
+      return verify(machine, phase);
     default:
       return unchanged(machine);
   }

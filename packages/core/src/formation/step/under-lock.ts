@@ -3,16 +3,16 @@ import { type FormationConfig, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Entry, Intent, Machine, Phase } from '../machine.js';
-import { remember } from '../memory.js';
+import { heldBy, remember } from '../memory.js';
 import type { Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
-import { NO_REFUSALS, refusedBy } from '../refusals.js';
+import { refusedBy } from '../refusals.js';
 import { claimedIdentity, identityOf, type Situation, situationOf } from '../situation.js';
 import { decideFrom, join } from './act.js';
 import { discover, look } from './discover.js';
 import { entrySteps, proceed } from './enter-cluster.js';
 import { enter, enterWork, reporting, type Step } from './transition.js';
-import { retryAfterMs, waitFor } from './wait.js';
+import { daemonFailed, retryAfterMs, waitFor } from './wait.js';
 
 type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
 type ReplyOf<K extends Reply['kind']> = Extract<Reply, { kind: K }>;
@@ -25,14 +25,12 @@ export function locked(
 ): Step {
   const { outcome, minted, nowMs } = reply;
   if (outcome.kind === 'held') {
-    const after = { ...machine, grant: outcome.grant, lockHolder: undefined, failures: 0 };
+    const after = { ...machine, grant: outcome.grant };
     const step = enter(after, { kind: 'confirming', intent, minted }, look(after, 'all'));
     return reporting(step, 'lock.acquired', { token: outcome.grant.token.toString() });
   }
   if (outcome.kind === 'lost') return discover(machine);
-  // The lock changing hands is others getting on.
-  const progressAtMs = outcome.holder === machine.lockHolder ? machine.memory.progressAtMs : nowMs;
-  const after = { ...machine, lockHolder: outcome.holder, memory: { ...machine.memory, progressAtMs } };
+  const after = { ...machine, memory: heldBy(machine.memory, outcome.holder, nowMs) };
   const holder = outcome.holder === undefined ? 'its holder' : outcome.holder;
   // Who waits to create has to go on listening, or its silence would have a gap.
   const listensMs = intent.kind === 'create' ? Math.min(config.refreshMs, LONGEST_RETRY_MS) : config.refreshMs;
@@ -153,6 +151,8 @@ export function created(machine: Machine, { creation }: PhaseOf<'creating'>): St
 const sameRecord = (a: ClusterRecord | undefined, b: ClusterRecord | undefined): boolean =>
   a === undefined || b === undefined ? a === b : sameIdentity(identityOf(a), identityOf(b)) && a.version === b.version;
 
+const NOT_CREATED: Failure = { code: 'DRIVER_FAILED', text: 'the daemon does not have the cluster that it created' };
+
 export function rechecked(
   config: FormationConfig,
   before: Machine,
@@ -170,7 +170,8 @@ export function rechecked(
   const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
   // A daemon that was wiped meanwhile, or never did what it said, would leave a cluster on record that nobody is in.
   const isThere = sameIdentity(claimedIdentity(situation.own), creation.identity);
-  if (!clear || !isThere) return release(config, machine, { next: 'discover' }, nowMs);
+  if (!clear) return release(config, machine, { next: 'discover' }, nowMs);
+  if (!isThere) return workFailed(config, machine, NOT_CREATED, nowMs);
   const author = { self: config.self, token: grant.token, minted: creation.minted };
   const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
   return commit(machine, record, 'create', {
@@ -222,19 +223,25 @@ function afterChange(
 
 export function joined(
   config: FormationConfig,
-  before: Machine,
+  machine: Machine,
   { intent, minted }: PhaseOf<'joining'>,
   nowMs: number,
 ): Step {
   const { record } = intent;
-  const machine = { ...before, memory: { ...before.memory, refusals: NO_REFUSALS } };
   if (!record) return release(config, machine, { next: 'discover' }, nowMs);
   const adopted = minted !== undefined && record.clusterId === minted.clusterId;
   if (adopted) {
     return machine.grant ? commit(machine, record, 'adopt', adopter(record, nowMs)) : discover(machine);
   }
   const steps = entrySteps(config, 'joiner');
-  const entry = { role: 'joiner', record, keptVersion: undefined, steps, provedAtMs: nowMs } as const;
+  const entry = {
+    role: 'joiner',
+    record,
+    keptVersion: undefined,
+    steps,
+    provedAtMs: nowMs,
+    through: intent.target,
+  } as const;
   return machine.grant
     ? release(config, machine, { next: 'enter', entry }, nowMs)
     : proceed(config, machine, entry, nowMs);
@@ -279,13 +286,6 @@ export function joinFailed(
 
 /** The daemon refused or failed. What it did so far counts as nothing; the lock goes to the others meanwhile. */
 export function workFailed(config: FormationConfig, machine: Machine, failure: Failure, nowMs: number): Step {
-  const retryMs = retryAfterMs(machine.failures);
-  const wait = {
-    reason: 'daemon-failed',
-    endsWhen: 'the daemon does what it is asked to',
-    cause: failure.code,
-    text: failure.text,
-    retryMs,
-  } as const;
+  const wait = { ...daemonFailed(failure), retryMs: retryAfterMs(machine.failures) };
   return release(config, { ...machine, failures: machine.failures + 1 }, { next: 'wait', wait }, nowMs);
 }

@@ -83,6 +83,14 @@ export function waitAfterFailure(
   return waitFor(config, { ...machine, failures: machine.failures + 1 }, { ...wait, retryMs }, nowMs, more);
 }
 
+/** The wait after work of the daemon that failed, or that came to nothing. */
+export const daemonFailed = ({ code, text }: Failure): Wait => ({
+  reason: 'daemon-failed',
+  endsWhen: 'the daemon does what it is asked to',
+  cause: code,
+  text,
+});
+
 export function storeFailed(
   config: FormationConfig,
   machine: Machine,

@@ -1,0 +1,49 @@
+import type { DriverVerb } from '@autocluster/testing';
+import { describe, expect, it } from 'vitest';
+import { World } from './kit.js';
+
+/** How often a verb is asked of the daemon of a node that is alone, in so many ms. */
+async function asked(kind: 'fail' | 'pretend', verb: DriverVerb, forMs: number): Promise<number> {
+  const world = new World();
+  const n1 = world.daemons().daemon('n1');
+  let count = 0;
+  n1.faults.inject({ kind, verbs: [verb], onStrike: () => (count += 1) });
+  world.launch('n1', { driver: n1, latency: { requestMs: 2, replyMs: 2 } });
+  await world.time.advance(forMs);
+  return count;
+}
+
+describe('F8: the pause before what failed is tried again grows', () => {
+  it.each(['create', 'committed'] as const)(
+    'when the daemon fails at %s, and the store answers in between',
+    async (verb) => {
+      expect(await asked('fail', verb, 60_000)).toBeLessThan(20);
+    },
+  );
+
+  it.each(['create', 'committed'] as const)('when the daemon does not show what came of %s', async (verb) => {
+    expect(await asked('pretend', verb, 60_000)).toBeLessThan(20);
+  });
+
+  it('when the daemon does not show that it was reset', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    const names = ['n1', 'n2', 'n3'];
+    for (const name of names) world.launch(name, { driver: daemons.daemon(name), onEvicted: 'rejoin' });
+    await world.formed(...names);
+    let count = 0;
+    daemons.daemon('n3').faults.inject({ kind: 'pretend', verbs: ['reset'], onStrike: () => (count += 1) });
+    for (const name of ['n1', 'n2']) daemons.daemon(name).setView(['n1', 'n2']);
+    await world.time.advance(60_000);
+    expect([count > 1, count < 20]).toEqual([true, true]);
+  });
+
+  it('when the store refuses to write, and answers a list in between', async () => {
+    const world = new World();
+    let count = 0;
+    world.launch('n1');
+    world.faults('n1').inject({ kind: 'fail', code: 'STORE_FULL', verbs: ['lock'], onStrike: () => (count += 1) });
+    await world.time.advance(60_000);
+    expect(count).toBeLessThan(20);
+  });
+});
