@@ -46,7 +46,7 @@ describe('F8: a node that was formed once does not fail for want of time', () =>
     expect(world.stateOf('n2')).toBe('formed');
   });
 
-  it('it was evicted, and a reset fails once', async () => {
+  it('its cluster goes on without it, and a reset fails once', async () => {
     const { world, daemons } = await longFormed({ concurrentJoins: false });
     for (const name of ['n1', 'n2']) daemons.daemon(name).setView(['n1', 'n2']);
     daemons.daemon('n3').faults.inject({ kind: 'fail', verbs: ['reset'], times: 1 });
