@@ -95,7 +95,7 @@ export class SimulatedClient implements MemoryClient {
 
   lock(request: LockRequest, options: CallOptions): Promise<LockOutcome> {
     if (this.#port.capabilities.lock === 'none') return unsupported('lock', 'this store has no locks');
-    return this.#send('lock', options, (space, { nowMs }) => this.#lockOutcome(space, request, nowMs));
+    return this.#send('lock', options, (space, arrival) => this.#lockOutcome(space, request, arrival));
   }
 
   unlock(grant: LockGrant, options: UnlockOptions): Promise<UnlockOutcome> {
@@ -162,8 +162,8 @@ export class SimulatedClient implements MemoryClient {
     return seen;
   }
 
-  #lockOutcome(space: Namespace, request: LockRequest, nowMs: number): LockOutcome {
-    const locked = space.lock(request, nowMs);
+  #lockOutcome(space: Namespace, request: LockRequest, arrival: Arrival): LockOutcome {
+    const locked = space.lock(request, arrival);
     if (locked.kind === 'lost') return { kind: 'lost' };
     if (locked.kind === 'held') {
       const { name, attempt, token, ttlMs } = locked.lock;

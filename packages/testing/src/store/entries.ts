@@ -26,6 +26,8 @@ export interface LockEntry {
   readonly token: bigint;
   ttlMs: number;
   expiresAtMs: number;
+  /** Number of the latest message that was counted. */
+  sequence: number;
 }
 
 export interface RecordEntry {

@@ -110,14 +110,17 @@ export class Namespace {
     return { view: this.view(), revision: this.#ledger.revision, untilMs: nowMs };
   }
 
-  lock(request: LockRequest, nowMs: number): Locked {
+  lock(request: LockRequest, { nowMs, sequence }: Arrival): Locked {
     const holder = this.locks.get(request.name);
     const asHolder = request.held ?? request;
     const mine = holder?.attempt === asHolder.attempt && (!request.held || holder.token === request.held.token);
     if (holder && mine) {
-      holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.ttl);
-      // A copy that comes late must not shorten what a later renewal was granted.
-      holder.expiresAtMs = Math.max(holder.expiresAtMs, this.#expiryMs(holder.ttlMs, nowMs));
+      // What comes late does not count: it must not shorten what a later renewal was granted.
+      if (sequence >= holder.sequence) {
+        holder.sequence = sequence;
+        holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.ttl);
+        holder.expiresAtMs = this.#expiryMs(holder.ttlMs, nowMs);
+      }
       return { kind: 'held', lock: holder, record: this.record.decoded };
     }
     if (request.held) return { kind: 'lost' };
@@ -125,7 +128,7 @@ export class Namespace {
     if (holder || delayMs > 0 || this.#endedAttempts.has(request.attempt)) {
       return { kind: 'busy', holder, retryAfterMs: !holder && delayMs > 0 ? delayMs : undefined };
     }
-    return { kind: 'held', lock: this.#grant(request, nowMs), record: this.record.decoded };
+    return { kind: 'held', lock: this.#grant(request, { nowMs, sequence }), record: this.record.decoded };
   }
 
   /** Whether exactly this grant is in force. */
@@ -223,11 +226,11 @@ export class Namespace {
     this.change(nowMs, () => void (entry.registration = listed), registeredFact(request));
   }
 
-  #grant({ name, node, instance, attempt, ttlMs: asked }: LockRequest, nowMs: number): LockEntry {
+  #grant({ name, node, instance, attempt, ttlMs: asked }: LockRequest, { nowMs, sequence }: Arrival): LockEntry {
     const token = BigInt(this.#ledger.revision + 1);
     const ttlMs = grantedTtlMs(asked, this.#ledger.ttl);
     const expiresAtMs = this.#expiryMs(this.#ledger.ttl === 'none' ? undefined : ttlMs, nowMs);
-    const lock: LockEntry = { name, node, instance, attempt, token, ttlMs, expiresAtMs };
+    const lock: LockEntry = { name, node, instance, attempt, token, ttlMs, expiresAtMs, sequence };
     this.change(nowMs, () => this.locks.set(name, lock), { kind: 'locked', ...lockFact(lock) });
     return lock;
   }

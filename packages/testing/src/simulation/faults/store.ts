@@ -5,6 +5,7 @@ import { FORMER_MEMBER } from '../heal.js';
 import { JOB_LOCK } from '../jobs.js';
 import type { Stage } from '../stage.js';
 import { fault, type FaultKind, type Outline } from './fault.js';
+import { damageRecord, DAMAGES, damageUnderLook, FOREIGN, REMOVED } from './record-damage.js';
 
 const WRITES: readonly Verb[] = ['register', 'unregister', 'lock', 'unlock'];
 const EVERYTHING: readonly Verb[] = [...WRITES, 'list'];
@@ -36,49 +37,6 @@ function bringBack(stage: Stage, id: string): void {
   stage.cluster.insertMember({ node, instance: 'former', identity: { clusterId: 'former-cluster', generation: 1 } });
   stage.struck(id, node);
   stage.during(stage.traits.ttlMs, () => stage.cluster.deleteMember(node));
-}
-
-/** Instead of a text: the record of another cluster, well-formed. */
-const FOREIGN = 'foreign';
-/** Instead of a text: an older record, of before a member that was removed came back. */
-const REMOVED = 'removed';
-const DAMAGES = ['', '{', '[]', '{"format":1}', '\u0000', FOREIGN, FOREIGN];
-
-const withFields = (recordText: string, more: object): string => {
-  const fields: unknown = JSON.parse(recordText);
-  return JSON.stringify({ ...(typeof fields === 'object' ? fields : {}), ...more });
-};
-
-function damagedText(stage: Stage, recordText: string, damage: string): string {
-  if (damage === FOREIGN) return withFields(recordText, { clusterId: FOREIGN });
-  if (damage !== REMOVED) return damage;
-  const members = formed(stage).map(({ name }) => name);
-  // Whom the next one would join.
-  const [removed] = stage.traits.select === 'first-by-name' ? members.sort() : members;
-  return withFields(recordText, { removed: [removed] });
-}
-
-const formed = ({ living }: Stage) => living.filter(({ formedIn }) => formedIn !== undefined);
-
-/** In the moment in which one that is not in looks whom it may join. */
-function damageUnderLook(stage: Stage, id: string, forMs: number): void {
-  const look = (actor: Actor) => {
-    if (actor.formedIn === undefined && formed(stage).length > 1) damageRecord(stage, id, REMOVED, forMs);
-    else damageUnderLook(stage, id, forMs);
-  };
-  stage.atNext({ verb: 'list', node: undefined, when: 'sent' }, look, stage.plan.healAtMs - stage.nowMs);
-}
-
-/** Somebody changes the text of the record, for a while. */
-function damageRecord(stage: Stage, id: string, damage: string, forMs: number): void {
-  const { recordText, record } = stage.cluster.inspect();
-  if (recordText === undefined || record.kind !== 'present' || record.record.clusterId === FOREIGN) return;
-  const text = damagedText(stage, recordText, damage);
-  stage.struck(id, 'the record');
-  stage.cluster.overwriteRecord(text);
-  stage.during(forMs, () => {
-    if (stage.cluster.inspect().recordText === text) stage.cluster.overwriteRecord(recordText);
-  });
 }
 
 function deleteEntry(stage: Stage, id: string, node: string): void {
