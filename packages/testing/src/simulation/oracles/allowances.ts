@@ -115,8 +115,8 @@ export function watchSplits(): {
 }
 
 /**
- * Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. Who has ended and
- * still counts it in cannot be asked; what a majority says is then all that there is.
+ * Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. Who has ended,
+ * or whose daemon is down, and still counts it in cannot be asked; what a majority says is then all that there is.
  */
 export function isEvicted(stage: Stage, actor: Actor): boolean {
   const { durable, daemons, living, truth } = stage;
@@ -127,7 +127,9 @@ export function isEvicted(stage: Stage, actor: Actor): boolean {
   const others = daemons.daemons.filter((each) => each.self() !== name && each.inspect().disk.cluster === own.cluster);
   const naming = others.filter((each) => each.inspect().disk.members.includes(name));
   const isMinority = (others.length - naming.length) * 2 > (truth.record?.size ?? 0);
-  const isNamed = naming.some((each) => !isMinority || living.some((actor) => actor.name === each.self()));
+  const answers = (peer: (typeof naming)[number]) =>
+    peer.inspect().power === 'running' && living.some((each) => each.name === peer.self());
+  const isNamed = naming.some((each) => !isMinority || answers(each));
   const superseded = 'generation' in own.identity && own.identity.generation < (truth.record?.generation ?? 0);
   return superseded || !isNamed;
 }

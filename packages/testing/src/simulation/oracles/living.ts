@@ -6,6 +6,7 @@ import { isEvicted, isRemoved, lacking, mayFail, mustWait, watchSplits } from '.
 import { propagationMs } from './creating.js';
 import { watchNames, watchSilence } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
+import { listLogOf } from './removal.js';
 
 const PASSING: ReadonlySet<NodeState['kind']> = new Set([
   'registering',
@@ -201,6 +202,16 @@ const F19: Oracle = {
   watch: (court) => {
     const { check, truth, stage } = court;
     const startedMs = new Map<string, number>();
+    const { answers } = listLogOf(court);
+    // It decides by the list of its look; another one may have come since.
+    const wasRemoved = (actor: Actor): boolean =>
+      answers.some(
+        ({ actor: told, atMs, list: { record } }) =>
+          told === actor &&
+          atMs >= stage.nowMs - propagationMs(court) &&
+          record.kind === 'present' &&
+          record.record.removed.includes(actor.name),
+      );
     const wasDown = ({ name }: Actor): boolean => {
       if (!stage.durable) return false;
       // What it decides now it saw a moment ago.
@@ -220,7 +231,13 @@ const F19: Oracle = {
         const superseded = [...truth.committed.values()].some((each) => each.generation > identity.generation);
         const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
         const excused =
-          isStuck || ownChanged || superseded || isRemoved(truth, actor) || lacking(court, actor) || wasDown(actor);
+          isStuck ||
+          ownChanged ||
+          superseded ||
+          isRemoved(truth, actor) ||
+          wasRemoved(actor) ||
+          lacking(court, actor) ||
+          wasDown(actor);
         check(excused, () => `${actor.label} was formed and is ${JSON.stringify(fact.state)}`);
       },
     };
