@@ -24,6 +24,8 @@ export class Endpoints {
   readonly #config: EtcdConfig;
   readonly #connect: Connect;
   #current: EtcdTransport | undefined;
+  #hostOfCurrent: EtcdHost | undefined;
+  #failed: EtcdHost | undefined;
   #search: Promise<EtcdTransport> | undefined;
   #over: AbortController | undefined;
   #closed = false;
@@ -33,7 +35,7 @@ export class Endpoints {
     this.#connect = connect;
   }
 
-  /** The endpoint that answered last; without one, all are asked together and the first to answer is kept. */
+  /** The endpoint that answered last; without one, several are asked together and the first to answer is kept. */
   async reachable(call: Call): Promise<EtcdTransport> {
     if (this.#current !== undefined) return this.#current;
     this.#search ??= this.#race(call).finally(() => {
@@ -45,6 +47,7 @@ export class Endpoints {
   /** Asks again for a reachable endpoint before the next call. Only the first report on a transport counts. */
   leave(transport: EtcdTransport): void {
     if (this.#current !== transport) return;
+    this.#failed = this.#hostOfCurrent;
     this.#current = undefined;
     transport.close();
   }
@@ -64,13 +67,28 @@ export class Endpoints {
     if (this.#closed) over.abort();
     const bounded = { ...call, timeoutMs, signal: over.signal };
     try {
-      return await Promise.any(this.#config.hosts.map((host) => this.#probe(host, bounded, over)));
+      return await Promise.any(this.#probes(bounded, over));
     } catch (error) {
       const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
       throw mostTelling(failures.filter((each) => each instanceof CallFailure));
     } finally {
       over.abort();
     }
+  }
+
+  /** A member may answer a probe and nothing else. So the one that failed last is asked only when no other answers. */
+  #probes(call: Call & { timeoutMs: number }, over: AbortController): readonly Promise<EtcdTransport>[] {
+    const { hosts } = this.#config;
+    const failed = hosts.filter((host) => host === this.#failed);
+    // Those that hang must leave time to ask it as well.
+    const bounded = { ...call, timeoutMs: Math.ceil(call.timeoutMs / (1 + failed.length)) };
+    const fresh = hosts.filter((host) => !failed.includes(host)).map((host) => this.#probe(host, bounded, over));
+    const last = failed.map(async (host) => {
+      await Promise.allSettled(fresh);
+      if (over.signal.aborted) throw new CallFailure('cancelled', 'another endpoint was faster', host.address);
+      return this.#probe(host, bounded, over);
+    });
+    return [...fresh, ...last];
   }
 
   async #probe(host: EtcdHost, call: Call, over: AbortController): Promise<EtcdTransport> {
@@ -83,6 +101,7 @@ export class Endpoints {
       if (over.signal.aborted) throw new CallFailure('cancelled', 'another endpoint was faster', host.address);
       over.abort();
       this.#current = transport;
+      this.#hostOfCurrent = host;
       return transport;
     } catch (error) {
       transport.close();

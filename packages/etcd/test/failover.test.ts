@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@autocluster/core/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -8,9 +9,33 @@ import {
   until,
 } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
+import { EtcdBackend } from '../src/backend.js';
+import { type EtcdHost, parseOptions } from '../src/config.js';
+import { CallFailure } from '../src/errors.js';
+import { Etcd3Transport } from '../src/etcd3-transport.js';
+import type { Call, Lease } from '../src/transport.js';
 import { call, failure, freshCluster, held, lockOf, recordOf, registered, registration, Servers } from './support.js';
 
 const DEAD = 'http://127.0.0.1:1';
+
+/** A member that says at once that it is well, and then does nothing, as one whose disk stands still. */
+class Stalled extends Etcd3Transport {
+  override async probe(): Promise<void> {}
+
+  override async grantLease(_: number, { timeoutMs }: Call): Promise<Lease> {
+    await delay(timeoutMs);
+    throw new CallFailure('deadline', `Deadline exceeded after ${timeoutMs} ms`, 'stalled');
+  }
+}
+
+/** A member without a vote that is nearer than the others: it takes part in no write. */
+class Learner extends Etcd3Transport {
+  override async probe(): Promise<void> {}
+
+  override async grantLease(): Promise<Lease> {
+    throw new CallFailure('no-leader', 'etcdserver: rpc not supported for learner', 'learner');
+  }
+}
 
 serverSuite(['etcd', 'etcdctl'], 'etcd: several endpoints', () => {
   const servers = new Servers();
@@ -95,6 +120,24 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: several endpoints', () => {
     expect(hanging.open()).toBeGreaterThan(0);
     hanging.pause();
     expect((await one.list(call({ timeoutMs: 2000 }))).complete).toBe(true);
+  });
+
+  /** A backend whose first endpoint is of another kind than it seems. */
+  const deceived = (Deceiver: typeof Etcd3Transport): EtcdBackend => {
+    const config = parseOptions({ cluster: freshCluster(), hosts: store().endpoints });
+    const connect = (host: EtcdHost) => new (host === config.hosts[0] ? Deceiver : Etcd3Transport)(host, config.tls);
+    return servers.keep(new EtcdBackend(config, connect));
+  };
+
+  test('a member that answers probes, and nothing else, is not asked again while another one answers', async () => {
+    const one = deceived(Stalled);
+    const request = lockOf('n');
+    expect((await failure(one.lock(request, call({ timeoutMs: 300 })))).code).toBe('TIMEOUT');
+    held(await one.lock(request, call({ timeoutMs: 2000 })));
+  });
+
+  test('a member without a vote is left for one that has one inside the exchange', async () => {
+    held(await deceived(Learner).lock(lockOf('n'), call()));
   });
 
   test('a lock, a commit and a registration survive a change of the leader', { timeout: 40_000 }, async () => {
