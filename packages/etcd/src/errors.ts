@@ -78,7 +78,7 @@ const TEXTS: readonly (readonly [RegExp, Trouble])[] = [
   [/permission denied/i, 'forbidden'],
   [/database space exceeded|no space left/i, 'full'],
   [/too many requests/, 'overloaded'],
-  [/message larger than max/i, 'too-large'],
+  [/message larger than max|request is too large/i, 'too-large'],
   [/requested lease not found/, 'lease-gone'],
   [/has been compacted/, 'compacted'],
 ];
