@@ -35,6 +35,7 @@ export async function* watch(
   let stop: () => void = () => undefined;
   let seen = first ?? 0n;
   let from = seen;
+  let cutShort = 0;
   const ask = (): Promise<bigint | undefined> =>
     client.exchange('watch', options, (exchange) => {
       stop = () => exchange.abort(undefined);
@@ -47,9 +48,13 @@ export async function* watch(
       if (index === undefined || options.signal.aborted) return;
       // A server whose store is exchanged for a snapshot ends the questions that wait, with the index of before.
       const isCutShort = from > 0n && index === seen && clock.monotonicMs() - askedAtMs < WAIT_MS;
+      const isChange = index !== seen;
+      if (isCutShort) cutShort += 1;
+      else if (isChange || from > 0n) cutShort = 0;
+      // Nothing makes these questions wait. Whoever opens the next watch knows how long to pause before it.
+      if (cutShort > 1) return;
       // An index that went back belongs to another history: the next question must not wait for the old one.
       from = isCutShort || index < seen ? 0n : index;
-      const isChange = index !== seen;
       seen = index;
       if (isChange) yield 'changed';
     }

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { faultProxy } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
@@ -82,6 +86,26 @@ serverSuite(['consul'], 'consul: watch', () => {
       const closed = open(two).next();
       await two.close();
       expect((await closed).done).toBe(true);
+    });
+
+    test('ends when its questions are answered without a change and without waiting for one', async () => {
+      let questions = 0;
+      // As of something that keeps answers between us and the agent.
+      const web = createServer(({ url = '' }, response) => {
+        questions += 1;
+        response.writeHead(200, { 'x-consul-index': '7' }).end(url.includes('/status/') ? '"127.0.0.1:8300"' : '[]');
+      });
+      await once(web.listen(0, '127.0.0.1'), 'listening');
+      const { port } = web.address() as AddressInfo;
+      const { one } = shared.pair({ hosts: `http://127.0.0.1:${port}` });
+      const watch = open(one);
+      expect(await watch.next()).toEqual(changed);
+      const ended = await Promise.race([watch.next(), delay(5_000)]);
+      await one.close();
+      web.closeAllConnections();
+      web.close();
+      expect(ended).toMatchObject({ done: true });
+      expect(questions).toBeLessThan(10);
     });
 
     test('a connection that is cut ends the watch, and the next one misses nothing', async () => {
