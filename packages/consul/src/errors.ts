@@ -88,7 +88,10 @@ const STATUSES: Readonly<Record<number, Trouble>> = {
   403: 'forbidden',
   413: 'refused',
   429: 'overloaded',
-  503: 'overloaded',
+  // Without a text of Consul's they come from a proxy before the agent, which may have got the request.
+  502: 'dropped',
+  503: 'dropped',
+  504: 'dropped',
 };
 
 export function troubleOfAnswer(status: number, text: string): Trouble {

@@ -1,5 +1,6 @@
 import { addAbortListener } from 'node:events';
 import { type CallOptions, ClusterError, isClusterError } from '@autocluster/core/backend';
+import { afterWrite } from './errors.js';
 
 /** One verb, from its call to its answer: what bounds all requests that are made for it. */
 export class Exchange {
@@ -79,10 +80,10 @@ export function closedError(operation: string, outcomeUnknown = false): ClusterE
   return new ClusterError('CLOSED', 'this Consul backend was closed', { operation, outcomeUnknown });
 }
 
-/** Both results; of two failures that of the write, which knows whether it may have happened. */
+/** Both results; of two failures that of the write, which knows whether it may have happened. A failed read does not undo it. */
 export async function bothOf<W, R>(write: Promise<W>, read: Promise<R>): Promise<readonly [W, R]> {
   const [written, seen] = await Promise.allSettled([write, read]);
   if (written.status === 'rejected') throw written.reason;
-  if (seen.status === 'rejected') throw seen.reason;
+  if (seen.status === 'rejected') throw afterWrite(seen.reason);
   return [written.value, seen.value];
 }

@@ -42,7 +42,9 @@ export async function unregister(place: Place, exchange: Exchange, registration:
   const { node, instance } = registration;
   try {
     await services.withdraw(exchange, node, instance);
-  } finally {
+  } catch (error) {
     await disclaim(store, exchange, registration);
+    throw afterWrite(error);
   }
+  await disclaim(store, exchange, registration);
 }

@@ -35,7 +35,8 @@ export interface Tree {
 
 const isAbsence = ({ status }: Reply): boolean => status === 404;
 
-const isGone = ({ status, text }: Reply): boolean => status === 404 && text.includes('not found');
+/** In Consul's words: a proxy before the agent has a 404 of its own, which says nothing about sessions. */
+const isGone = ({ status, text }: Reply): boolean => status === 404 && /session .*not found/i.test(text);
 
 const isMeshOff = ({ status, text }: Reply): boolean => status === 500 && text.includes('Connect must be enabled');
 

@@ -15,6 +15,12 @@ describe('consul: what an answer that is not a success means', () => {
     [500, 'rpc error making call: Permission denied: token with AccessorID lacks permission', 'forbidden'],
     [403, 'ACL not found', 'token'],
     [429, 'Your IP is issuing too many concurrent connections', 'overloaded'],
+    [429, 'rate limit exceeded for operation that can only be performed by the leader', 'overloaded'],
+    [503, 'rate limit exceeded, try again later or against a different server', 'overloaded'],
+    // What stands before an agent has passed the request on, or has not.
+    [502, '<html>502 Bad Gateway</html>', 'dropped'],
+    [503, 'upstream connect error or disconnect/reset before headers. reset reason: connection termination', 'dropped'],
+    [504, 'upstream request timeout', 'dropped'],
     [500, 'something that nobody has written down', 'failed'],
   ])('%i %s: %s', (status, text, trouble) => {
     expect(troubleOfAnswer(status, text)).toBe(trouble);

@@ -116,6 +116,66 @@ serverSuite(['consul'], 'consul: faults', () => {
       expect((await direct.list(call())).members).toEqual([]);
     });
 
+    test('unregister: an entry that went although its service did not is not denied', async () => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one, cluster } = shared.pair({ hosts: recorder.url });
+      const { one: direct } = shared.pair({ cluster });
+      const first = registered(await one.register(registration('n'), call()));
+      recorder.answer = ({ url }) =>
+        url.startsWith('/v1/agent/service/') ? { status: 403, text: 'Permission denied' } : undefined;
+      expect(await failure(one.unregister(first, call()))).toMatchObject({
+        code: 'STORE_FORBIDDEN',
+        outcomeUnknown: true,
+      });
+      expect((await direct.list(call())).members).toEqual([]);
+    });
+
+    test.each(['lock', 'register'] as const)('%s: a renewal is not denied when only its read fails', async (verb) => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one } = shared.pair({ hosts: recorder.url });
+      const request = lockOf('n');
+      const grant = held(await one.lock(request, call()));
+      const first = registered(await one.register(registration('n'), call()));
+      recorder.answer = ({ url }) =>
+        url.startsWith('/v1/txn') ? { status: 403, text: 'Permission denied' } : undefined;
+      const renewal =
+        verb === 'lock'
+          ? one.lock({ ...request, held: grant }, call())
+          : one.register({ ...registration('n'), held: first }, call());
+      expect(await failure(renewal)).toMatchObject({ code: 'STORE_FORBIDDEN', outcomeUnknown: true });
+    });
+
+    test.each(['lock', 'register'] as const)('%s: a gateway that knows no agent ends no session', async (verb) => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one } = shared.pair({ hosts: recorder.url });
+      const request = lockOf('n');
+      const grant = held(await one.lock(request, call()));
+      const first = registered(await one.register(registration('n'), call()));
+      recorder.answer = ({ url }) =>
+        url.startsWith('/v1/session/renew/') ? { status: 404, text: '404 page not found' } : undefined;
+      const renewal =
+        verb === 'lock'
+          ? one.lock({ ...request, held: grant }, call())
+          : one.register({ ...registration('n'), held: first }, call());
+      expect(await failure(renewal)).toMatchObject({ code: 'STORE_FAILED', retryable: true });
+    });
+
+    test('commit: a gateway that loses the answer does not deny it', async () => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one, cluster } = shared.pair({ hosts: recorder.url });
+      const { one: direct } = shared.pair({ cluster });
+      const grant = held(await one.lock(lockOf('n'), call()));
+      const record = recordOf(grant);
+      recorder.answerAfter = ({ url }) =>
+        url.startsWith('/v1/txn') ? { status: 503, text: 'upstream connect error or disconnect/reset' } : undefined;
+      expect(await failure(one.unlock(grant, { ...call(), record }))).toMatchObject({
+        code: 'STORE_UNREACHABLE',
+        retryable: true,
+        outcomeUnknown: true,
+      });
+      expect((await direct.list(call())).record).toEqual({ kind: 'present', record });
+    });
+
     test('register: the repeat finds its own entry', async () => {
       const { proxy, behind, direct } = await behindProxy();
       await behind.list(call());

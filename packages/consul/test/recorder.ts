@@ -21,6 +21,8 @@ export interface Recorder {
   readonly requests: readonly Recorded[];
   /** Answers in place of the agent; undefined passes the request on. */
   answer: (recorded: Recorded) => { readonly status: number; readonly text: string } | undefined;
+  /** Answers in place of the agent, which has got the request; undefined passes its own answer on. */
+  answerAfter: Recorder['answer'];
   close(): Promise<void>;
 }
 
@@ -33,12 +35,13 @@ export async function recording(agent: string): Promise<Recorder> {
     const body = await text(incoming);
     const recorded = { method, url, headers, body, atMs: performance.now() };
     requests.push(recorded);
+    const reply = ({ status, text: said }: { readonly status: number; readonly text: string }) =>
+      outgoing.writeHead(status, { 'content-type': 'text/plain' }).end(said);
     const own = recorder.answer(recorded);
-    if (own) {
-      outgoing.writeHead(own.status, { 'content-type': 'text/plain' }).end(own.text);
-      return;
-    }
+    if (own) return void reply(own);
     const passed = send({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
+      const instead = recorder.answerAfter(recorded);
+      if (instead) return void answer.resume().once('end', () => reply(instead));
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(outgoing);
     });
@@ -54,6 +57,7 @@ export async function recording(agent: string): Promise<Recorder> {
     url: `http://127.0.0.1:${port}`,
     requests,
     answer: () => undefined,
+    answerAfter: () => undefined,
     async close() {
       server.closeAllConnections();
       server.close();
