@@ -79,7 +79,7 @@ export class Endpoints {
   /** A member may answer a probe and nothing else. So the one that failed last is asked only when no other answers. */
   #probes(call: Call & { timeoutMs: number }, over: AbortController): readonly Promise<EtcdTransport>[] {
     const { hosts } = this.#config;
-    const failed = hosts.filter((host) => host === this.#failed);
+    const failed = hosts.filter((host) => host === this.#failed && hosts.length > 1);
     // Those that hang must leave time to ask it as well.
     const bounded = { ...call, timeoutMs: Math.ceil(call.timeoutMs / (1 + failed.length)) };
     const fresh = hosts.filter((host) => !failed.includes(host)).map((host) => this.#probe(host, bounded, over));

@@ -136,6 +136,19 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: several endpoints', () => {
     held(await one.lock(request, call({ timeoutMs: 2000 })));
   });
 
+  test('the only endpoint has all the time for connecting also after it failed', async () => {
+    const hanging = servers.keep(await faultProxy(store().endpoint));
+    const one = backend([hanging.endpoint]);
+    await one.list(call());
+    hanging.pause();
+    hanging.cut();
+    const error = await until('the connection is missed', async () => {
+      const each = await failure(one.list(call()));
+      return each.code === 'STORE_UNREACHABLE' && each;
+    });
+    expect(error.message).toContain('no answer within 1000 ms');
+  });
+
   test('a member without a vote is left for one that has one inside the exchange', async () => {
     held(await deceived(Learner).lock(lockOf('n'), call()));
   });
