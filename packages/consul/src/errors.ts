@@ -72,7 +72,7 @@ const TEXTS: readonly (readonly [RegExp, Trouble])[] = [
   [/Permission denied|lacks permission/i, 'forbidden'],
   [/No cluster leader|leader unknown|node is not the leader|No known Consul servers/i, 'no-leader'],
   [/no space left|disk full/i, 'full'],
-  [/rate limit|too many requests|try again/i, 'overloaded'],
+  [/rate limit|too many requests/i, 'overloaded'],
   [
     /leadership lost|leadership transfer|shutting down|shutdown|EOF|i\/o timeout|timed out|connection re/i,
     'store-timeout',

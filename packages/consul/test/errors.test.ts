@@ -20,6 +20,7 @@ describe('consul: what an answer that is not a success means', () => {
     // What stands before an agent has passed the request on, or has not.
     [502, '<html>502 Bad Gateway</html>', 'dropped'],
     [503, 'upstream connect error or disconnect/reset before headers. reset reason: connection termination', 'dropped'],
+    [503, 'The server is temporarily unable to service your request. Please try again later.', 'dropped'],
     [504, 'upstream request timeout', 'dropped'],
     [500, 'something that nobody has written down', 'failed'],
   ])('%i %s: %s', (status, text, trouble) => {
