@@ -59,7 +59,14 @@ async function observe(store: Store, exchange: Exchange, node: string): Promise<
 }
 
 /** Whose entry it is: ours, that of another live instance, or one that may be replaced. */
-function holderOf({ layout }: Store, stored: KeyValue, instance: string): 'ours' | 'nobody' | { instance?: string } {
+function holderOf(
+  { layout }: Store,
+  stored: KeyValue,
+  instance: string,
+  lease: bigint,
+): 'ours' | 'nobody' | { instance?: string } {
+  // Who writes into a key by hand changes the text, not the holder.
+  if (stored.lease === lease) return 'ours';
   const decoded = layout.decode(stored);
   if (decoded.kind === 'entry' && decoded.entry.instance === instance) return 'ours';
   // Entries are kept alive by leases. One without was put there by hand, and nobody renews it.
@@ -92,7 +99,7 @@ async function settle(
   });
   let { stored, record } = first;
   for (let round = 0; round < ROUNDS; round += 1) {
-    const holder = stored && holderOf(store, stored, instance);
+    const holder = stored && holderOf(store, stored, instance, lease.id);
     if (typeof holder === 'object') return { kind: 'conflict', instance: holder.instance };
     const asItShouldBe = stored?.lease === lease.id && textOf(stored.value) === value;
     if (stored && asItShouldBe) return registered(stored.createRevision, record);
@@ -170,9 +177,10 @@ export async function unregister(store: Store, exchange: Exchange, registration:
   const { client, layout } = store;
   const { node, instance } = registration;
   const key = layout.memberKey(node);
-  await client.revokeLease(exchange, leaseOf(registration.ref));
+  const lease = leaseOf(registration.ref);
+  await client.revokeLease(exchange, lease);
   const { stored } = await afterWrite(observe(store, exchange, node));
-  if (stored === undefined || holderOf(store, stored, instance) !== 'ours') return;
+  if (stored === undefined || holderOf(store, stored, instance, lease) !== 'ours') return;
   const removing = client.transact(exchange, subjectOf(store, node), {
     when: [{ range: only(key), target: 'mod', equals: stored.modRevision }],
     act: [{ kind: 'delete', key }],

@@ -110,6 +110,16 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: registration', () => {
       expect((await two.list(call())).members[0]).toMatchObject({ node: 'n', ref: first.ref });
     });
 
+    test('an entry whose text somebody overwrote under our own lease is ours, and put right', async () => {
+      const { cluster, one, two } = shared.pair();
+      const key = `/autocluster/${cluster}/members/n`;
+      const first = registered(await one.register(registration('n'), call()));
+      await shared.etcdctl('put', '--ignore-lease', key, 'garbage');
+      expect((await two.list(call())).skipped).toHaveLength(1);
+      registered(await one.register({ ...registration('n'), held: first }, call()));
+      expect((await two.list(call())).members[0]).toMatchObject({ node: 'n', ref: first.ref });
+    });
+
     test('finds that another instance holds the name', async () => {
       const { one, two } = shared.pair();
       const first = registered(await one.register(registration('n'), call()));
