@@ -1,4 +1,4 @@
-import type { DecodedEntry, MemberList, Registration } from '@autocluster/core/backend';
+import { ClusterError, type DecodedEntry, type MemberList, type Registration } from '@autocluster/core/backend';
 import { isTrouble } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { only, shownKey } from './keys.js';
@@ -72,6 +72,10 @@ async function readAll(
       when: [],
       act: [{ kind: 'get', range, limit, revision: first.revision }],
     });
+    if (next.store !== first.store) {
+      const text = `store ${next.store} answered for the rest of a list that ${first.store} had begun`;
+      throw new ClusterError('STORE_FAILED', text, { operation: exchange.operation });
+    }
     entries.push(...(next.pages[0]?.entries ?? []));
     more = next.pages[0]?.more ?? false;
   }

@@ -13,6 +13,14 @@ type Fate = 'answered' | 'refused' | 'lost';
 class Doubtful extends Etcd3Transport {
   extension: Fate = 'answered';
   reading: Fate = 'answered';
+  probing: Fate = 'answered';
+  /** Whether pages after the first come from another store. */
+  replaced = false;
+
+  override async probe(options: Call): Promise<void> {
+    if (this.probing === 'lost') throw new CallFailure('dropped', 'Connection dropped', 'here');
+    await super.probe(options);
+  }
 
   override async extendLease(id: bigint, options: Call): Promise<number> {
     return this.#meet(this.extension, options, () => super.extendLease(id, options));
@@ -20,7 +28,14 @@ class Doubtful extends Etcd3Transport {
 
   override async transact(transaction: Transaction, options: Call): Promise<TransactionReply> {
     const writes = [...transaction.act, ...(transaction.otherwise ?? [])].some(({ kind }) => kind !== 'get');
-    return this.#meet(writes ? 'answered' : this.reading, options, () => super.transact(transaction, options));
+    const reply = await this.#meet(writes ? 'answered' : this.reading, options, () =>
+      super.transact(transaction, options),
+    );
+    if (!this.replaced) return reply;
+    const [first] = transaction.act;
+    const isLater = first?.kind === 'get' && first.revision !== undefined;
+    if (isLater) return { ...reply, store: 'another' };
+    return { ...reply, pages: reply.pages.map((page, index) => (index === 0 ? { ...page, more: true } : page)) };
   }
 
   async #meet<T>(fate: Fate, { signal }: Call, request: () => Promise<T>): Promise<T> {
@@ -70,6 +85,21 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: whether a verb that failed may have happ
       const error = await failure(backend.register({ ...registration('n'), held: mine }, expiring(400)));
       expect(error.outcomeUnknown).toBe(outcomeUnknown);
     });
+  });
+
+  test('a connection that ends before anything was asked: certain', async () => {
+    const { backend, transport } = doubtful();
+    transport.probing = 'lost';
+    const grant = { name: 'work', attempt: 'n', token: 1n, ttlMs: 10_000, ref: '1', record: undefined };
+    const error = await failure(backend.unlock(grant, call()));
+    expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: false });
+  });
+
+  test('a list of which another store answers the rest is none', async () => {
+    const { backend, transport } = doubtful();
+    registered(await backend.register(registration('n'), call()));
+    transport.replaced = true;
+    expect(await failure(backend.list(call()))).toMatchObject({ code: 'STORE_FAILED', retryable: true });
   });
 
   test('an entry that is gone, and then cannot be looked for: unknown', async () => {
