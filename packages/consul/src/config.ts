@@ -103,7 +103,8 @@ export interface ConsulConfig {
 /** Consul reaps services whose check is critical no sooner, whatever it is told. */
 const SHORTEST_DEREGISTER_MS = 60_000;
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
-const OWN_META = /^autocluster-/;
+/** Ours, and Consul's. */
+const RESERVED_META = /^(autocluster|consul)-/;
 const KNOWN = [
   'cluster',
   'hosts',
@@ -175,9 +176,11 @@ function parseMeta(value: unknown): Readonly<Record<string, string>> {
   }
   const pairs = Object.entries(value).map(([key, each]): [string, string] => {
     requireMatch('meta', key, /^[\w-]{1,128}$/, 'keys of 1 to 128 letters, digits, - and _');
-    if (OWN_META.test(key)) throw invalidRange('meta', key, "keys that do not begin with 'autocluster-'");
+    if (RESERVED_META.test(key)) {
+      throw invalidRange('meta', key, "keys that begin with neither 'autocluster-' nor 'consul-'");
+    }
     if (typeof each !== 'string') throw invalidType(`meta.${key}`, each, 'a text');
-    if (each.length > 512) throw invalidRange(`meta.${key}`, each, 'at most 512 characters');
+    if (Buffer.byteLength(each) > 512) throw invalidRange(`meta.${key}`, each, 'at most 512 bytes');
     return [key, each];
   });
   if (pairs.length > 48) throw invalidRange('meta', pairs.length, 'at most 48 keys');

@@ -71,6 +71,8 @@ describe('what is refused', () => {
     ['tags that are no list', { cluster: 'c', tags: 'a' }, 'tags'],
     ['a meta key that Consul does not take', { cluster: 'c', meta: { 'a b': 'x' } }, 'meta'],
     ['a meta key of ours', { cluster: 'c', meta: { 'autocluster-node': 'x' } }, 'meta'],
+    ["a meta key of Consul's own", { cluster: 'c', meta: { 'consul-version': 'x' } }, 'meta'],
+    ['a meta value of too many bytes', { cluster: 'c', meta: { a: 'é'.repeat(257) } }, 'meta.a'],
     ['a meta value that is too long', { cluster: 'c', meta: { a: 'x'.repeat(513) } }, 'meta.a'],
     ['an address from nowhere', { cluster: 'c', address: { from: 'dns' } }, 'address.from'],
     [
