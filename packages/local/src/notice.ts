@@ -1,4 +1,5 @@
 import { closeSync, constants, type FSWatcher, fstatSync, openSync, watch, writeSync } from 'node:fs';
+import { closedError } from './errors.js';
 
 /** `changed`: some process wrote something that others want to know. `broken`: nothing more will be told. */
 export type News = 'changed' | 'broken';
@@ -17,7 +18,8 @@ const open = (file: string): number => openSync(file, constants.O_RDWR | constan
 
 export function openNotice(file: string): Notice {
   const listeners = new Set<Listener>();
-  let descriptor = open(file);
+  let descriptor: number | undefined = open(file);
+  let closed = false;
   let watcher: FSWatcher | undefined;
 
   const tell = (news: News) => {
@@ -32,21 +34,30 @@ export function openNotice(file: string): Notice {
     tell('broken');
     listeners.clear();
   };
+  /** What was closed is forgotten: the system gives its number to the next file that is opened. */
+  const release = () => {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  };
   const hear = () => {
-    if (fstatSync(descriptor).nlink > 0) return tell('changed');
-    // Somebody removed the file. Others make it again, and touch that one.
+    if (descriptor !== undefined && fstatSync(descriptor).nlink > 0) return tell('changed');
+    // Somebody removed the file, maybe with its folder. Others make it again, and the next touch is for that one.
     fail();
-    closeSync(descriptor);
-    descriptor = open(file);
+    release();
+  };
+  const opened = (): number => {
+    if (closed) throw closedError('watch', false);
+    return (descriptor ??= open(file));
   };
   const start = () => {
+    opened();
     watcher = watch(file, hear);
     watcher.on('error', fail);
   };
   return {
     touch() {
       try {
-        writeSync(descriptor, '.', 0);
+        writeSync(opened(), '.', 0);
       } catch {
         // A hint that is lost costs time only: the write that it tells of is done.
       }
@@ -60,8 +71,9 @@ export function openNotice(file: string): Notice {
       };
     },
     close() {
+      closed = true;
       fail();
-      closeSync(descriptor);
+      release();
     },
   };
 }

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { openNotice } from '../src/notice.js';
 import {
   attempt,
   busy,
@@ -106,6 +107,23 @@ test('a watch ends when its file is removed', async () => {
   await stillOpen(next);
   rmSync(join(folder, 'changes'));
   expect((await next).done).toBe(true);
+});
+
+test('a watch ends when the whole folder is removed, and nothing is written into a file that is opened later', async () => {
+  const folder = newFolder();
+  const notice = openNotice(join(folder, 'changes'));
+  const news: string[] = [];
+  const other = join(newFolder(), 'other');
+  notice.listen((each) => news.push(each));
+  rmSync(folder, { recursive: true });
+  await vi.waitFor(() => expect(news).toEqual(['broken']));
+  // The system gives the number of a file that was closed to the next one that is opened.
+  const descriptor = openSync(other, 'w+');
+  notice.touch();
+  notice.close();
+  notice.touch();
+  expect(fstatSync(descriptor).size).toBe(0);
+  closeSync(descriptor);
 });
 
 test('a watch with an aborted signal, or of a closed backend, fails', async () => {
