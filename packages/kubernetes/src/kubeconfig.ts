@@ -2,6 +2,7 @@ import type { RequestOptions } from 'node:https';
 import type { Access, AccessSource, TlsMaterial } from './access.js';
 import type { KubeconfigAccess } from './config.js';
 import { CallFailure } from './errors.js';
+import { countIn, fieldsIn } from './lease.js';
 
 type Material = string | Buffer;
 const isMaterial = (value: unknown): value is Material => typeof value === 'string' || Buffer.isBuffer(value);
@@ -47,6 +48,14 @@ async function load({ file, context }: KubeconfigAccess): Promise<Omit<Access, '
   return { ...found, ...agent, ...(namespace === undefined ? {} : { namespace }) };
 }
 
+/** A parser shows what it does not understand, and that may be a secret: of such an error only the place is told. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'its token, or what a program has answered instead of one, is no JSON';
+  if (!(error instanceof Error)) return String(error);
+  if (!('mark' in error)) return error.message;
+  return `it is not the YAML that it should be, at line ${countIn(fieldsIn(error.mark)['line']) + 1}`;
+}
+
 /** Who and where we are is written in a kubeconfig, whose current state counts at each reading. */
 export function kubeconfigAccess(kubeconfig: KubeconfigAccess): AccessSource {
   const { file, namespace } = kubeconfig;
@@ -61,8 +70,7 @@ export function kubeconfigAccess(kubeconfig: KubeconfigAccess): AccessSource {
         const found = await load(kubeconfig);
         return { ...found, namespace: namespace ?? found.namespace ?? 'default' };
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new CallFailure('credentials', `${what} cannot be used: ${reason}`);
+        throw new CallFailure('credentials', `${what} cannot be used: ${reasonOf(error)}`);
       }
     },
   };

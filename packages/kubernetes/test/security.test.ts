@@ -229,6 +229,28 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: TLS and credentials', () =>
       expect((await failure(openConfig(path, 'nowhere').list(call()))).message).toContain('"nowhere" not found');
     });
 
+    test('S75: nothing of a file that cannot be understood is shown, nor of what a program says instead of a token', async () => {
+      const secret = 'never-shown';
+      const says = file('says.sh', `#!/bin/sh\necho ${secret}\n`);
+      chmodSync(says, 0o700);
+      const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: says, interactiveMode: 'Never' };
+      const texts = {
+        'half.yaml': `users:\n- name: u\n  user:\n    token: ${secret}\n   broken: [\n`,
+        'alias.yaml': `users:\n- name: u\n  user:\n    password: *${secret}\n`,
+        'half.json': `{"users":[{"name":"u","user":{"token":"${secret}"}}`,
+        'says.json': JSON.stringify(config({ exec })),
+      };
+      const errors = await Promise.all(
+        Object.entries(texts).map(([name, text]) => failure(openConfig(file(name, text)).list(call()))),
+      );
+      for (const error of errors) {
+        expect(error).toMatchObject({ code: 'STORE_UNAUTHENTICATED', outcomeUnknown: false });
+        expect(inspect(error, { depth: 9 })).not.toContain(secret.slice(0, 5));
+      }
+      expect(errors[0]?.message).toMatch(/half\.yaml cannot be used: .* line 5/);
+      expect(errors[3]?.message).toContain('no JSON');
+    });
+
     test.each([
       ['a file that is missing', '/no/such/config', undefined, /\/no\/such\/config cannot be used: ENOENT/],
       ['a context that is missing', 'contexts', 'other', /no context "other"/],
