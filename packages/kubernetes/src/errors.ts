@@ -132,6 +132,9 @@ export class CallFailure extends Error {
 export const isTrouble = (error: unknown, ...troubles: readonly Trouble[]): error is CallFailure =>
   error instanceof CallFailure && troubles.includes(error.trouble);
 
+/** Whether a named failure means that the server does not know that version any more. */
+export const isGone = (error: unknown): boolean => error instanceof Error && isTrouble(error.cause, 'gone');
+
 export interface Circumstances {
   readonly operation: string;
   /** What was asked of the store, e.g. `update leases.coordination.k8s.io "a" in namespace "b"`. */

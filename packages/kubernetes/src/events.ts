@@ -1,4 +1,4 @@
-import { CallFailure, troubleOfStatus } from './errors.js';
+import { CallFailure, isGone, troubleOfStatus } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { countIn, type Fields, fieldsIn, isFields, textIn } from './lease.js';
 import type { Question } from './resources.js';
@@ -58,5 +58,30 @@ export class Watched {
 
   #fail(status: Fields): never {
     throw new CallFailure(troubleOfStatus(countIn(status['code']), ''), textIn(status['message']));
+  }
+}
+
+interface WatchedLease {
+  readonly name: string;
+  /** The version after which changes count. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Watches one Lease. It may be unchanged for longer than the server remembers: then the watch goes on from what is there now,
+ * which it reports first.
+ */
+export async function followLease(
+  store: Store,
+  exchange: Exchange,
+  { name, from }: WatchedLease,
+  seen: (event: WatchEvent) => void,
+): Promise<void> {
+  const question = { resource: 'leases', query: { fieldSelector: `metadata.name=${name}` } } as const;
+  try {
+    await new Watched(question, from).follow(store, exchange, seen);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    await new Watched(question, undefined).follow(store, exchange, seen);
   }
 }

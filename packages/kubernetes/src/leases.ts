@@ -1,5 +1,5 @@
 import type { KubernetesClient } from './client.js';
-import { CallFailure, isTrouble } from './errors.js';
+import { CallFailure, isGone } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { changedLease, fieldsIn, type Lease, type LeaseChange, newLease, readLease, textIn } from './lease.js';
 import type { Question } from './resources.js';
@@ -94,7 +94,7 @@ export async function listAll(client: KubernetesClient, exchange: Exchange, ques
   try {
     return await readPages(client, exchange, question);
   } catch (error) {
-    if (!(error instanceof Error) || !isTrouble(error.cause, 'gone')) throw error;
+    if (!isGone(error)) throw error;
     return readPages(client, exchange, question);
   }
 }

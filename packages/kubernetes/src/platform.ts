@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import type { MemberList, RegisterOutcome, RegisterRequest, Registration } from '@autocluster/core/backend';
 import { ClusterError } from '@autocluster/core/backend';
 import type { PlatformConfig } from './config.js';
-import { Watched } from './events.js';
+import { followLease, Watched } from './events.js';
 import type { Exchange } from './exchange.js';
 import { findLease, listAll } from './leases.js';
 import type { Members } from './members.js';
@@ -93,12 +93,11 @@ export function platformMembers(store: Store, config: PlatformConfig): Members {
     if (from === undefined) ring();
     const query = { labelSelector: `${SERVICE}=${config.service}` };
     const pods = new Watched({ resource: 'endpointslices', query }, from?.pods);
-    const place = { fieldSelector: `metadata.name=${keys.formation}` };
-    const formation = new Watched({ resource: 'leases', query: place }, from?.formation);
+    const formation = { name: keys.formation, from: from?.formation };
     // The first to end ends the other, with the exchange.
     await Promise.race([
       pods.follow(store, exchange, ring),
-      formation.follow(store, exchange, (event) => {
+      followLease(store, exchange, formation, (event) => {
         if (isLeaseNews(store, marks, exchange, event)) ring();
       }),
     ]);

@@ -1,6 +1,6 @@
 import type { CallOptions } from '@autocluster/core/backend';
 import { Bell } from './bell.js';
-import { type WatchEvent, Watched } from './events.js';
+import { followLease, type WatchEvent } from './events.js';
 import type { Exchange } from './exchange.js';
 import { ANNOTATIONS } from './keys.js';
 import { type Lease, readLease } from './lease.js';
@@ -107,11 +107,9 @@ export const releasedIn =
   ({ store, options }: Opening): Released =>
   ({ name, resourceVersion }) =>
   async (signal) => {
-    const query = { fieldSelector: `metadata.name=${name}` };
-    const watched = new Watched({ resource: 'leases', query }, resourceVersion);
     await store.client
       .exchange('lock', { ...options, signal }, (exchange) =>
-        watched.follow(store, exchange, ({ kind, object }) => {
+        followLease(store, exchange, { name, from: resourceVersion }, ({ kind, object }) => {
           const lease = readLease(object);
           if (kind !== 'DELETED') store.locks.see(store.note(lease), exchange.clock.monotonicMs());
           if (kind === 'DELETED' || lease.holder === '') exchange.abort(undefined);

@@ -1,10 +1,24 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ClusterEvent, type ClusterNode, createClusterNode, processDriver } from '@autocluster/core';
 import type { Backend } from '@autocluster/core/backend';
 import { describe, expect, test } from 'vitest';
+import { LEASES, must, SLICES } from '../../../test/backends/kubernetes.js';
 import { startKubernetes, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { Interceptor } from './intercept.js';
-import { call, failure, freshCluster, registered, registration, Servers, sharedServer } from './support.js';
+import {
+  busy,
+  call,
+  failure,
+  freshCluster,
+  held,
+  lockOf,
+  recordOf,
+  registered,
+  registration,
+  Servers,
+  sharedServer,
+} from './support.js';
 
 const SLOW = { withinMs: 40_000 };
 const idOf = ({ state }: ClusterNode): string | undefined =>
@@ -129,6 +143,53 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: nodes whose connections are
         const watch = one.watch?.(call())[Symbol.asyncIterator]();
         const next = watch?.next();
         await two.unregister(first, call());
+        expect(await next).toEqual({ done: false, value: 'changed' });
+        await watch?.return?.();
+      } finally {
+        await servers.end();
+        await own.stop();
+      }
+    });
+
+    test('a record and a lock that are older than what the server remembers are watched all the same', {
+      timeout: 60_000,
+    }, async () => {
+      const own = await startKubernetes();
+      const servers = new Servers();
+      try {
+        const access = { server: own.server, token: own.adminToken, tls: { ca: own.caFile }, namespace: 'default' };
+        const members = { service: freshCluster(), address: 'ip' } as const;
+        const all = { cluster: freshCluster(), owner: 'none', members, ...access } as const;
+        const [one, two] = [servers.backend(all), servers.backend(all)];
+        const labels = { 'kubernetes.io/service-name': members.service };
+        const slice = {
+          addressType: 'IPv4',
+          endpoints: [{ addresses: ['10.1.0.1'] }],
+          metadata: { name: 's', labels },
+        };
+        await must(own, SLICES, { method: 'POST', body: slice });
+        const first = held(await two.lock(lockOf('a'), call()));
+        await two.unlock(first, { ...call(), record: recordOf(first) });
+        const lasting = held(await two.lock(lockOf('a', { name: 'work', ttlMs: 600_000 }), call()));
+        await must(own, LEASES, { method: 'POST', body: { metadata: { name: 'a-later-one' } } });
+        await own.restart();
+
+        const { released } = busy(await one.lock(lockOf('b', { name: 'work' }), call()));
+        const signal = AbortSignal.timeout(20_000);
+        let isFree = false;
+        const free = released?.(signal).then(() => (isFree = true));
+        await one.list(call());
+        const watch = one.watch?.(call())[Symbol.asyncIterator]();
+        const next = watch?.next();
+        const settled = Promise.race([next, delay(1500).then(() => 'nothing yet')]);
+        expect(await settled).toBe('nothing yet');
+        expect(isFree).toBe(false);
+        await two.unlock(lasting, call());
+        await free;
+        expect(signal.aborted).toBe(false);
+
+        const grant = held(await two.lock(lockOf('a'), call()));
+        await two.unlock(grant, { ...call(), record: { ...recordOf(grant), version: 2 } });
         expect(await next).toEqual({ done: false, value: 'changed' });
         await watch?.return?.();
       } finally {
