@@ -59,8 +59,9 @@ async function settle(
   const name = keys.member(node);
   const entry = entryOf(request, Math.ceil(request.ttlMs / 1000) * 1000);
   const known = store.latest.get(name);
-  // What we wrote last is most likely still there, and for a new name most likely nothing is.
-  const mine = known?.uid === held?.ref ? known : undefined;
+  // What we wrote last is most likely still there, and for a new name most likely nothing is: the write finds out. That
+  // somebody else has the name is never told from memory.
+  const mine = known?.uid === held?.ref && known?.holder === instance ? known : undefined;
   let seen: Seen = { lease: mine, askedAtMs: exchange.clock.monotonicMs() };
   for (let round = 0; round < ROUNDS; round += 1) {
     const { lease, askedAtMs } = seen;

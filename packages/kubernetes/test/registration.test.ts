@@ -118,6 +118,19 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: registration', () => {
       const outcome = await one.register({ ...registration('n'), held: first }, call());
       expect(outcome).toEqual({ kind: 'conflict', instance: 'n-2' });
     });
+
+    test('finds each time who holds the name now, and that nobody does', async () => {
+      const { cluster, one } = shared.pair();
+      const held = registered(await one.register(registration('n'), call()));
+      const renew = () => one.register({ ...registration('n'), held }, call());
+      const name = memberLease(cluster, 'n');
+      for (const instance of ['n-2', 'n-3']) {
+        await shared.change(name, { spec: { holderIdentity: instance } });
+        expect(await renew()).toEqual({ kind: 'conflict', instance });
+      }
+      await shared.remove(name);
+      expect(registered(await renew()).ref).not.toBe(held.ref);
+    });
   });
 
   describe.concurrent('unregister', () => {
