@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.js';
 
 /** Shorter than the 90 s after which the API server closes a connection that nobody uses: we must not write into that. */
 const UNUSED_MS = 60_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A watch without a word for so long is dead: the API server sends a bookmark every minute. */
 const SILENT_MS = 100_000;
 
@@ -61,12 +62,7 @@ export class HttpConnections {
     const response = await opened.response;
     let text = '';
     response.setEncoding('utf8');
-    // The socket's own limit counts from the last byte; ours does not.
-    const take = (chunk: string): void => {
-      text += chunk;
-      opened.request.setTimeout(Math.max(1, exchange.remainingMs()));
-    };
-    await opened.until(response, take);
+    await opened.until(response, (chunk) => (text += chunk));
     return { status: response.statusCode ?? 0, text, retryAfterMs: retryAfter(response) };
   }
 
@@ -80,7 +76,7 @@ export class HttpConnections {
       await opened.until(response, (chunk) => (rest += chunk));
       return { status: response.statusCode ?? 0, text: rest, retryAfterMs: retryAfter(response) };
     }
-    opened.request.setTimeout(SILENT_MS);
+    opened.lastUntilSilent();
     await opened.until(response, (chunk) => {
       const whole = `${rest}${chunk}`.split('\n');
       rest = whole.pop() ?? '';
@@ -99,7 +95,6 @@ export class HttpConnections {
       agent: this.#agent,
       headers: { accept: 'application/json', ...headers, ...content },
       signal: exchange.signal,
-      timeout: Math.max(1, exchange.remainingMs()),
     });
     const opened = new OpenRequest(request, exchange);
     request.end(payload);
@@ -112,7 +107,9 @@ class OpenRequest {
   readonly request: ClientRequest;
   readonly response: Promise<IncomingMessage>;
   readonly #exchange: Exchange;
+  readonly #limit: NodeJS.Timeout;
   #sent = false;
+  #ended: CallFailure | undefined;
 
   constructor(request: ClientRequest, exchange: Exchange) {
     this.request = request;
@@ -121,11 +118,20 @@ class OpenRequest {
       if (request.reusedSocket || !socket.connecting) this.#sent = true;
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => (this.#sent = true));
     });
-    request.on('timeout', () => request.destroy(new CallFailure('deadline', 'no answer in time')));
+    // The socket's own limit counts from the last byte; this one does not.
+    const leftMs = Math.min(Math.max(1, exchange.remainingMs()), LONGEST_TIMER_MS);
+    this.#limit = setTimeout(() => this.#end(new CallFailure('deadline', 'no answer in time')), leftMs);
+    request.once('close', () => clearTimeout(this.#limit));
     this.response = new Promise((resolve, reject) => {
       request.once('response', resolve);
       request.on('error', (error) => reject(this.#named(error)));
     });
+  }
+
+  /** It was opened in time, and may last for as long as there is a word from time to time. */
+  lastUntilSilent(): void {
+    clearTimeout(this.#limit);
+    this.request.setTimeout(SILENT_MS, () => this.#end(new CallFailure('dropped', 'not a word for too long')));
   }
 
   async until(response: IncomingMessage, take: (chunk: string) => void): Promise<void> {
@@ -139,8 +145,15 @@ class OpenRequest {
     }
   }
 
-  #named(error: unknown): unknown {
+  #end(failure: CallFailure): void {
+    this.#ended = failure;
+    this.request.destroy(failure);
+  }
+
+  /** What we ended ourselves looks, in the middle of an answer, as if the server had. */
+  #named(thrown: unknown): unknown {
     const { signal } = this.#exchange;
+    const error = this.#ended ?? thrown;
     const reason = error instanceof Error ? error.message : String(error);
     if (signal.aborted) return new CallFailure(this.#sent ? 'cancelled' : 'not-connected', reason);
     if (error instanceof CallFailure) {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Backend, type CallOptions, ClusterError } from '@autocluster/core/backend';
 import { systemClock } from '@autocluster/core/runtime';
@@ -94,6 +96,30 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: faults', () => {
       expect((await failure(verbs[verb](call()))).code).toBe('CLOSED');
       await behind.close();
     });
+  });
+
+  test.concurrent.each([
+    ['head', (to: Socket) => to.write('x: y\r\n')],
+    ['body', (to: Socket) => to.write('1\r\n \r\n')],
+  ])('an answer whose %s never ends, byte by byte: settles within its time plus one second', async (part, drip) => {
+    const slow = createServer((socket) => {
+      const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n';
+      socket.write(part === 'head' ? head : `${head}\r\n`);
+      const dripping = setInterval(() => drip(socket), 100);
+      socket.on('close', () => clearInterval(dripping)).on('error', () => undefined);
+    });
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    const { port } = slow.address() as AddressInfo;
+    try {
+      const { server: _, tls: __, ...access } = shared.options();
+      const backend = shared.backend({ ...access, server: `http://127.0.0.1:${port}` });
+      const tooLate = delay(1_700).then(() => undefined);
+      const error = await Promise.race([failure(backend.list(call({ timeoutMs: 700 }))), tooLate]);
+      expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
+      await backend.close();
+    } finally {
+      slow.close();
+    }
   });
 
   test('S22: the API server restarts: calls fail for a while, then everything goes on with the same grant', {
