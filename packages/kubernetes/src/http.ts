@@ -7,7 +7,6 @@ import type { Exchange } from './exchange.js';
 
 /** Shorter than the 90 s after which the API server closes a connection that nobody uses: we must not write into that. */
 const UNUSED_MS = 60_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A watch without a word for so long is dead: the API server sends a bookmark every minute. */
 const SILENT_MS = 100_000;
 
@@ -107,7 +106,7 @@ class OpenRequest {
   readonly request: ClientRequest;
   readonly response: Promise<IncomingMessage>;
   readonly #exchange: Exchange;
-  readonly #limit: NodeJS.Timeout;
+  readonly #unlimit: () => void;
   #sent = false;
   #ended: CallFailure | undefined;
 
@@ -119,9 +118,8 @@ class OpenRequest {
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => (this.#sent = true));
     });
     // The socket's own limit counts from the last byte; this one does not.
-    const leftMs = Math.min(Math.max(1, exchange.remainingMs()), LONGEST_TIMER_MS);
-    this.#limit = setTimeout(() => this.#end(new CallFailure('deadline', 'no answer in time')), leftMs);
-    request.once('close', () => clearTimeout(this.#limit));
+    this.#unlimit = exchange.whenExpired(() => this.#end(new CallFailure('deadline', 'no answer in time')));
+    request.once('close', this.#unlimit);
     this.response = new Promise((resolve, reject) => {
       request.once('response', resolve);
       request.on('error', (error) => reject(this.#named(error)));
@@ -130,7 +128,7 @@ class OpenRequest {
 
   /** It was opened in time, and may last for as long as there is a word from time to time. */
   lastUntilSilent(): void {
-    clearTimeout(this.#limit);
+    this.#unlimit();
     this.request.setTimeout(SILENT_MS, () => this.#end(new CallFailure('dropped', 'not a word for too long')));
   }
 
