@@ -176,7 +176,8 @@ export class KubernetesClient {
     const nowMs = clock.monotonicMs();
     if (known !== undefined && nowMs - known.readAtMs < ACCESS_LASTS_MS) return Promise.resolve(known);
     this.#reading ??= this.#read(nowMs).finally(() => (this.#reading = undefined));
-    return this.#reading;
+    // A file may be read while it is being written. What it said before most likely still holds, and is forgotten when refused.
+    return known === undefined ? this.#reading : this.#reading.catch(() => known);
   }
 
   async #read(nowMs: number): Promise<Connected> {

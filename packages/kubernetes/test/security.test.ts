@@ -151,6 +151,21 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: TLS and credentials', () =>
       expect((await failure(store.list(call({ clock: later(61_000) })))).code).toBe('STORE_UNAUTHENTICATED');
     });
 
+    test('a file that is found half written leaves what it said before in force, until that is refused', async () => {
+      const path = file('half-written', shared.token('explicit'));
+      const { token: _, ...rest } = shared.options();
+      const backend = shared.backend({ ...rest, tokenFile: path });
+      await backend.list(call());
+      writeFileSync(path, '');
+      expect((await backend.list(call({ clock: later(61_000) }))).complete).toBe(true);
+      writeFileSync(path, 'nobody');
+      expect((await failure(backend.list(call({ clock: later(62_000) })))).code).toBe('STORE_UNAUTHENTICATED');
+      writeFileSync(path, '');
+      expect((await failure(backend.list(call({ clock: later(63_000) })))).message).toContain('holds no token');
+      writeFileSync(path, shared.token('explicit'));
+      expect((await backend.list(call({ clock: later(64_000) }))).complete).toBe(true);
+    });
+
     test('a token function is asked again; what it throws is not shown', async () => {
       let token = 'not yet';
       const store = open({ token: () => token });
