@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
+import { bootId } from './boot.js';
 
 /** What a process is told by on Linux: its start, and whose numbers its id is one of. */
 interface Birth {
@@ -7,7 +8,8 @@ interface Birth {
   readonly numbers: string;
 }
 
-const MARK = /^(\d{1,10})-(\w{1,24})-(\w{1,24})-\d{1,10}$/;
+/** Earlier releases did not name the boot. */
+const MARK = /^(\d{1,10})-(\w{1,24})-(\w{1,24})(?:-([\da-f]{8}|x))?-\d{1,10}$/;
 const NOT_KNOWN = 'x';
 /** Of the fields behind the name of the program. */
 const STATE = 0;
@@ -27,6 +29,14 @@ function ownBirth(): Birth {
   } catch {
     // Not Linux: a process is told by its id alone.
     return { started: NOT_KNOWN, numbers: NOT_KNOWN };
+  }
+}
+
+function ownBoot(): string {
+  try {
+    return /^[\da-f]{8}/.exec(bootId())?.[0] ?? NOT_KNOWN;
+  } catch {
+    return NOT_KNOWN;
   }
 }
 
@@ -50,13 +60,16 @@ function hasItsPlace(pid: number, started: string): boolean {
 }
 
 const birth = ownBirth();
+const ownBootName = ownBoot();
 
 /** A name that no other process of this machine has, nor had. */
-export const ownMark = `${process.pid}-${birth.started}-${birth.numbers}-${threadId}`;
+export const ownMark = `${process.pid}-${birth.started}-${birth.numbers}-${ownBootName}-${threadId}`;
 
 /** Whether the process of this mark has certainly ended. One that cannot be told has not. */
 export function hasEnded(mark: string): boolean {
-  const [, pid, started = NOT_KNOWN, numbers] = MARK.exec(mark) ?? [];
+  const [, pid, started = NOT_KNOWN, numbers, boot = NOT_KNOWN] = MARK.exec(mark) ?? [];
+  // Nothing outlives a boot, also where the numbers of its processes mean nothing any more, as after that of a container.
+  if (![boot, ownBootName].includes(NOT_KNOWN) && boot !== ownBootName) return true;
   if (pid === undefined || numbers !== birth.numbers) return false;
   return !(isRunning(Number(pid)) && hasItsPlace(Number(pid), started));
 }

@@ -36,6 +36,12 @@ describe('the mark of a process', () => {
     expect(hasEnded([pid, `${Number(started) - 1}`, ...rest].join('-'))).toBe(true);
   });
 
+  it.runIf(isLinux)('of an earlier boot is of one that has ended, whatever numbers its processes had', () => {
+    const [pid, started, numbers, boot, thread] = ownMark.split('-');
+    const ofBoot = (id: string | undefined) => [pid, started, `${Number(numbers) + 1}`, id, thread].join('-');
+    expect([hasEnded(ofBoot(boot)), hasEnded(ofBoot('00000000'))]).toEqual([false, true]);
+  });
+
   it.each(['', 'noise', '1-2', `${2 ** 31 - 1}-1-1-0`])('that cannot be judged (%j) is of one that runs', (mark) => {
     expect(hasEnded(mark)).toBe(false);
   });
