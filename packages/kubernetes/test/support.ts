@@ -1,8 +1,16 @@
 import type { Backend } from '@autocluster/core/backend';
 import { kubernetes, type KubernetesOptions } from '@autocluster/kubernetes';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { LEASES, must, NAMESPACE, type Rule, shippedRole, tokenWith } from '../../../test/backends/kubernetes.js';
-import { freshCluster, Servers as AnyServers } from '../../../test/backends/support.js';
+import {
+  call,
+  freshCluster,
+  held,
+  lockOf,
+  registered,
+  registration,
+  Servers as AnyServers,
+} from '../../../test/backends/support.js';
 import {
   type KubernetesOptions as ServerOptions,
   type KubernetesServer,
@@ -115,3 +123,13 @@ export const sharedServer = (options?: ServerOptions): SharedServer => new Share
 
 export const memberLease = (cluster: string, node: string): string => `autocluster.${cluster}.member.${node}`;
 export const formationLease = (cluster: string): string => `autocluster.${cluster}.lock.formation`;
+
+/** Uses each verb once. */
+export async function allVerbs(store: Backend): Promise<void> {
+  const first = registered(await store.register(registration('n'), call()));
+  registered(await store.register({ ...registration('n'), held: first }, call()));
+  const grant = held(await store.lock(lockOf('n'), call()));
+  expect(await store.unlock(grant, call())).toEqual({ kind: 'released' });
+  expect((await store.list(call())).members).toHaveLength(1);
+  await store.unregister(first, call());
+}
