@@ -32,7 +32,7 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'commit-of-nothing',
     'a cluster is put on record that the daemon does not have',
     UNDER_LOCK,
-    '  if (!isThere) return workFailed(config, machine, NOT_CREATED, nowMs);\n',
+    '  if (!isThere) return inVain(config, machine, daemonFailed(NOT_CREATED), nowMs);\n',
     '',
   ),
   mutant(
@@ -46,7 +46,7 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'unknown-commit-undone',
     'a commit of unknown outcome is undone',
     STEP,
-    "      return release(config, machine, { next: 'discover' }, nowMs);\n    case 'releasing':",
+    "      return inVain(config, machine, storeUnreachable(failure), nowMs);\n    case 'releasing':",
     "      return enterWork({ ...machine, grant: undefined }, { kind: 'resetting', after: { next: 'discover' } }, { verb: 'reset', of: { kind: 'provisional', clusterId: phase.record.clusterId, generation: phase.record.generation } });\n    case 'releasing':",
   ),
   mutant(
@@ -202,8 +202,8 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'hot-loop',
     'a formed node looks again without a pause',
     WAIT,
-    '  const afterMs = glanceMs(config);',
-    '  const afterMs = Math.min(1, glanceMs(config));',
+    '  const afterMs = Math.min(glanceMs(config), ',
+    '  const afterMs = Math.min(1, ',
   ),
   mutant(
     'sleeps-for-ever',

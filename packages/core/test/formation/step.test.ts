@@ -113,7 +113,10 @@ describe('the formation machine under the lock', () => {
   it('F18: a commit of unknown outcome is neither repeated nor undone', () => {
     const failure = { code: 'TIMEOUT', text: 'no answer' } as const;
     const { machine, effects } = step(CONFIG, machineIn('committing'), { ...reply, kind: 'failed', failure });
-    expect(machine.phase).toMatchObject({ kind: 'releasing', after: { next: 'discover' } });
+    expect(machine.phase).toMatchObject({
+      kind: 'releasing',
+      after: { next: 'wait', wait: { reason: 'store-unreachable', cause: 'TIMEOUT' } },
+    });
     expect(effects).toMatchObject([{ kind: 'unlock', record: undefined }]);
   });
 

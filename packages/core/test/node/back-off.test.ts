@@ -1,6 +1,8 @@
+import { ClusterError } from '@autocluster/core';
+import type { Backend } from '@autocluster/core/backend';
 import type { DriverVerb } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
-import { World } from './kit.js';
+import { over, World } from './kit.js';
 
 /** How often a verb is asked of the daemon of a node that is alone, in so many ms. */
 async function asked(kind: 'fail' | 'pretend', verb: DriverVerb, forMs: number): Promise<number> {
@@ -11,6 +13,23 @@ async function asked(kind: 'fail' | 'pretend', verb: DriverVerb, forMs: number):
   world.launch('n1', { driver: n1, latency: { requestMs: 2, replyMs: 2 } });
   await world.time.advance(forMs);
   return count;
+}
+
+/** A store that grants locks and does not let the record be written, from the n-th time on; and how often it was asked. */
+function refusesRecords(from = 1) {
+  let commits = 0;
+  const refuses: Backend['unlock'] = () => {
+    const problem = { operation: 'unlock', retryable: false, outcomeUnknown: false };
+    return Promise.reject(new ClusterError('STORE_FORBIDDEN', 'this key may not be written', problem));
+  };
+  const through = (client: Backend): Backend =>
+    over(client, {
+      unlock(grant, options) {
+        if (options.record) commits += 1;
+        return options.record && commits >= from ? refuses(grant, options) : client.unlock(grant, options);
+      },
+    });
+  return { through, count: () => Math.max(0, commits - from + 1) };
 }
 
 describe('F8: the pause before what failed is tried again grows', () => {
@@ -45,5 +64,25 @@ describe('F8: the pause before what failed is tried again grows', () => {
     world.faults('n1').inject({ kind: 'fail', code: 'STORE_FULL', verbs: ['lock'], onStrike: () => (count += 1) });
     await world.time.advance(60_000);
     expect(count).toBeLessThan(20);
+  });
+
+  it('when the store grants the lock, and refuses the record', async () => {
+    const world = new World();
+    const refusal = refusesRecords();
+    world.launch('n1', { through: refusal.through, latency: { requestMs: 2, replyMs: 2 } });
+    await world.time.advance(60_000);
+    expect(refusal.count()).toBeLessThan(20);
+    expect(world.nodes.get('n1')?.state).toMatchObject({ kind: 'waiting', cause: 'STORE_FORBIDDEN' });
+  });
+
+  it('when the store refuses the record of a member that is formed', async () => {
+    const world = new World();
+    const n1 = world.daemons().daemon('n1');
+    const refusal = refusesRecords(2);
+    world.launch('n1', { driver: n1, through: refusal.through, latency: { requestMs: 2, replyMs: 2 } });
+    await world.formed('n1');
+    n1.setView(['n1', 'n2', 'n3']);
+    await world.time.advance(60_000);
+    expect([refusal.count() > 1, refusal.count() < 20]).toEqual([true, true]);
   });
 });

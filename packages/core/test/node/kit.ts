@@ -6,7 +6,7 @@ import {
   createClusterNode,
   processDriver,
 } from '@autocluster/core';
-import type { Capabilities } from '@autocluster/core/backend';
+import type { Backend, Capabilities } from '@autocluster/core/backend';
 import {
   daemonWorld,
   type DaemonWorldOptions,
@@ -28,6 +28,8 @@ export interface LaunchOptions extends Partial<Omit<ClusterNodeOptions, 'backend
   readonly cluster?: string;
   /** Its way to the store, for a node that comes back while the requests of its earlier run may still arrive. Default: its name. */
   readonly client?: string;
+  /** What the node has of its way to the store. Default: all of it. */
+  readonly through?: (client: Backend) => Backend;
   /** Its own clock and timers, for a node that is paused. Default: those of the world. */
   readonly runtime?: SimulatedProcess;
 }
@@ -69,10 +71,18 @@ export class World {
   /** Makes a node and starts it; what becomes of the start is in `failures` or in its state. */
   launch(
     name: string,
-    { latency, cluster = 'demo', client = name, runtime, driver, ...options }: LaunchOptions = {},
+    {
+      latency,
+      cluster = 'demo',
+      client = name,
+      through = (way) => way,
+      runtime,
+      driver,
+      ...options
+    }: LaunchOptions = {},
   ): ClusterNode {
     const way = { ...(latency !== undefined && { latency }), ...(runtime !== undefined && { runtime }) };
-    const backend = this.store.client({ cluster, id: client, ...way });
+    const backend = through(this.store.client({ cluster, id: client, ...way }));
     const node = createClusterNode(
       {
         backend,

@@ -11,15 +11,15 @@ import {
   confirmed,
   create,
   created,
+  inVain,
   joined,
   joinFailed,
   locked,
   rechecked,
   release,
   released,
-  workFailed,
 } from './under-lock.js';
-import { fail, ownDaemonUnknown, storeFailed } from './wait.js';
+import { daemonFailed, fail, ownDaemonUnknown, storeFailed, storeUnreachable } from './wait.js';
 
 export type { Step } from './transition.js';
 
@@ -191,9 +191,10 @@ function failed(
       return storeFailed(config, machine, failure, nowMs, 'discover');
     case 'confirming':
     case 'rechecking':
+      return release(config, machine, { next: 'discover' }, nowMs);
     case 'committing':
       // A commit whose outcome is unknown is neither repeated as another cluster nor undone: the record will tell.
-      return release(config, machine, { next: 'discover' }, nowMs);
+      return inVain(config, machine, storeUnreachable(failure), nowMs);
     case 'releasing':
       // Not released for certain: it lapses.
       return released(config, { ...machine, grant: undefined }, phase, nowMs);
@@ -204,7 +205,7 @@ function failed(
     case 'naming':
       return machine.standing
         ? storeFailed(config, machine, failure, nowMs, 'discover')
-        : workFailed(config, machine, failure, nowMs);
+        : inVain(config, machine, daemonFailed(failure), nowMs);
     case 'inspecting':
       return ownDaemonUnknown(config, machine, failure, nowMs);
     default:

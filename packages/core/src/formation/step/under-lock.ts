@@ -171,7 +171,7 @@ export function rechecked(
   // A daemon that was wiped meanwhile, or never did what it said, would leave a cluster on record that nobody is in.
   const isThere = sameIdentity(claimedIdentity(situation.own), creation.identity);
   if (!clear) return release(config, machine, { next: 'discover' }, nowMs);
-  if (!isThere) return workFailed(config, machine, NOT_CREATED, nowMs);
+  if (!isThere) return inVain(config, machine, daemonFailed(NOT_CREATED), nowMs);
   const author = { self: config.self, token: grant.token, minted: creation.minted };
   const record = firstRecord(author, creation.identity.generation, situation.ownMembers.length, creation.replaces);
   return commit(machine, record, 'create', {
@@ -281,11 +281,11 @@ export function joinFailed(
   // A join that was aborted because its lock ended says nothing about the member.
   const refused = !intent.locked || machine.grant !== undefined;
   const refusals = refused ? refusedBy(machine.memory.refusals, intent.target) : machine.memory.refusals;
-  return workFailed(config, { ...machine, memory: { ...machine.memory, refusals } }, failure, nowMs);
+  return inVain(config, { ...machine, memory: { ...machine.memory, refusals } }, daemonFailed(failure), nowMs);
 }
 
-/** The daemon refused or failed. What it did so far counts as nothing; the lock goes to the others meanwhile. */
-export function workFailed(config: FormationConfig, machine: Machine, failure: Failure, nowMs: number): Step {
-  const wait = { ...daemonFailed(failure), retryMs: retryAfterMs(machine.failures) };
+/** The daemon or the store refused or failed. What was done so far counts as nothing; the lock goes to the others meanwhile. */
+export function inVain(config: FormationConfig, machine: Machine, why: Wait, nowMs: number): Step {
+  const wait = { ...why, retryMs: retryAfterMs(machine.failures) };
   return release(config, { ...machine, failures: machine.failures + 1 }, { next: 'wait', wait }, nowMs);
 }

@@ -46,6 +46,8 @@ export interface WaitMore {
 export interface RestMore {
   readonly calm?: boolean;
   readonly released?: WaitMore['released'];
+  /** After a failure: when to look again at the latest, whatever the store tells meanwhile. */
+  readonly retryMs?: number | undefined;
 }
 
 /** Waits, visibly and for as long as the reason lasts, unless formation has made no progress for too long. */
@@ -56,7 +58,10 @@ export function waitFor(
   nowMs: number,
   more: WaitMore = {},
 ): Step {
-  if (machine.standing) return restFormed(config, machine, { released: more.released });
+  if (machine.standing) {
+    const retryMs = BACKING_OFF.has(wait.reason) ? wait.retryMs : undefined;
+    return restFormed(config, machine, { released: more.released, retryMs });
+  }
   const leftMs = timeLeftMs(config, machine, nowMs);
   if (leftMs <= 0) {
     const text = `no cluster after ${config.formationTimeoutMs} ms without progress: ${waitText(wait)}`;
@@ -91,6 +96,14 @@ export const daemonFailed = ({ code, text }: Failure): Wait => ({
   text,
 });
 
+/** The wait after a request that the store did not answer, or refused. */
+export const storeUnreachable = ({ code, text }: Failure): Wait => ({
+  reason: 'store-unreachable',
+  endsWhen: 'the store answers',
+  cause: code,
+  text,
+});
+
 export function storeFailed(
   config: FormationConfig,
   machine: Machine,
@@ -98,13 +111,7 @@ export function storeFailed(
   nowMs: number,
   resume: Resume,
 ): Step {
-  const wait = {
-    reason: 'store-unreachable',
-    endsWhen: 'the store answers',
-    cause: failure.code,
-    text: failure.text,
-  } as const;
-  return waitAfterFailure(config, machine, wait, nowMs, { resume });
+  return waitAfterFailure(config, machine, storeUnreachable(failure), nowMs, { resume });
 }
 
 export function ownDaemonUnknown(
@@ -120,7 +127,7 @@ export function ownDaemonUnknown(
 /** A formed node at rest, until its daemon is to be looked at again or the store says that something changed. */
 export function restFormed(config: FormationConfig, before: Machine, more: RestMore = {}): Step {
   const machine = { ...before, calm: more.calm === true };
-  const afterMs = glanceMs(config);
-  const hintsAfterMs = Math.min(FORMED_HINTS_AFTER_MS, afterMs);
+  const afterMs = Math.min(glanceMs(config), more.retryMs ?? Number.POSITIVE_INFINITY);
+  const hintsAfterMs = more.retryMs === undefined ? Math.min(FORMED_HINTS_AFTER_MS, afterMs) : undefined;
   return enter(machine, { kind: 'formed' }, { kind: 'wake', afterMs, hintsAfterMs, released: more.released });
 }
