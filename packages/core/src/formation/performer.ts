@@ -3,7 +3,7 @@ import type { LocalIdentity } from '../driver/index.js';
 import { ClusterError } from '../errors/index.js';
 import type { DriverGuardCall, GuardedBackend, GuardedDriver } from '../guard/index.js';
 import { anySignal, jitteredMs, type Runtime, timestamp } from '../runtime/index.js';
-import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestLock } from '../session/index.js';
+import { type LeaseTiming, type LockKeeper, type RegistrationKeeper, requestOnce } from '../session/index.js';
 import { type FormationConfig, glanceMs, relistMs } from './config.js';
 import type { AwaitedEffect } from './effect.js';
 import type { Reply } from './event.js';
@@ -161,7 +161,7 @@ export class Performer {
     const request = { name: FORMATION_LOCK, node: config.self, instance, attempt, ttlMs: config.ttlMs };
     const call = { signal: this.#stopping };
     const asked = { backend, runtime, timing, request, call, onLost: this.#onGrantLost };
-    const outcome = await requestLock(asked).catch((error: unknown) => {
+    const outcome = await requestOnce(asked).catch((error: unknown) => {
       // What this attempt may still get must not hold up the next one.
       void backend.giveUpLock(request);
       throw error;

@@ -17,4 +17,4 @@ export {
   type RegistrationKeeper,
   type RegistrationKeeperOptions,
 } from './registration-keeper.js';
-export { type KeptLockOutcome, type RequestLockOptions, requestLock } from './request-lock.js';
+export { type KeptLockOutcome, type RequestLockOptions, requestLock, requestOnce } from './request-lock.js';

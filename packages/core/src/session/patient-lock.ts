@@ -3,7 +3,7 @@ import type { GuardedBackend } from '../guard/index.js';
 import { backoffMs, pause, type Runtime } from '../runtime/index.js';
 import type { LeaseTiming } from './lease-timing.js';
 import type { LockKeeper } from './lock-keeper.js';
-import { type KeptLockOutcome, requestLock } from './request-lock.js';
+import { type KeptLockOutcome, requestOnce } from './request-lock.js';
 
 export interface LockTry {
   readonly backend: GuardedBackend;
@@ -30,7 +30,7 @@ export async function tryLock({ name, node, instance, signal, ...parts }: LockTr
   const { backend, runtime, timing } = parts;
   const request = { name, node, instance, attempt: runtime.uniqueId(), ttlMs: timing.ttlMs };
   try {
-    return await requestLock({ ...parts, request, call: { signal } });
+    return await requestOnce({ ...parts, request, call: { signal } });
   } catch (error) {
     await backend.giveUpLock(request);
     throw error;
@@ -47,11 +47,7 @@ export async function patientLock({ waitMs, operation, ...attempt }: PatientLock
     signal.throwIfAborted();
     try {
       const outcome = await tryLock(attempt);
-      if (outcome.kind === 'held') {
-        if (!outcome.keeper.signal.aborted) return outcome.keeper;
-        // The answer came when another may have had the lock for long.
-        await outcome.keeper.release();
-      }
+      if (outcome.kind === 'held') return outcome.keeper;
       holder = outcome.kind === 'busy' ? outcome.holder : undefined;
     } catch (error) {
       if (!isClusterError(error) || !error.retryable) throw error;

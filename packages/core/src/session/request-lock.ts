@@ -1,4 +1,4 @@
-import type { LockOutcome, LockRequest } from '../backend/index.js';
+import { ClusterError, type LockOutcome, type LockRequest } from '../backend/index.js';
 import type { GuardCall } from '../guard/index.js';
 import { wallLeadMs } from '../runtime/index.js';
 import { type KeepLockOptions, keepLock, type LockKeeper } from './lock-keeper.js';
@@ -19,4 +19,16 @@ export async function requestLock({ call, ...options }: RequestLockOptions): Pro
   const outcome = await backend.lock(request, call);
   if (outcome.kind !== 'held') return outcome;
   return { kind: 'held', keeper: keepLock({ ...options, grant: outcome.grant, sentAtMs, sentLeadMs }) };
+}
+
+/**
+ * The same, for a request that is the only one of its attempt: a grant whose answer comes when another may have had the lock for
+ * long is given back, and rejects.
+ */
+export async function requestOnce(options: RequestLockOptions): Promise<KeptLockOutcome> {
+  const outcome = await requestLock(options);
+  if (outcome.kind !== 'held' || !outcome.keeper.signal.aborted) return outcome;
+  await outcome.keeper.release();
+  const text = `the lock '${options.request.name}' was granted so late that it may have lapsed already`;
+  throw new ClusterError('TIMEOUT', text, { operation: 'lock' });
 }
