@@ -99,6 +99,8 @@ export function noteListing(pacing: Pacing, before: CleanupMemory, listing: List
   for (const { node, instance } of listing.list.members) {
     const absence = absences.get(node);
     if (!late && (absence || instances.has(node))) instances.set(node, instance);
+    // Nobody knows which of the two it had last.
+    if (late && instances.get(node) !== instance) instances.delete(node);
     if (absence && absence.sinceMs <= listing.askedAtMs) absences.delete(node);
   }
   return { ...memory, absences, instances };

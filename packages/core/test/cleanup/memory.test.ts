@@ -69,7 +69,16 @@ describe('a list that was made for something else', () => {
   it('from before the absence ends nothing, though it is in later', () => {
     const noted = noteListing(policy, missing(), listing(14_000, back), 20_100);
     expect(noted.absences.has('n3')).toBe(true);
-    expect(noted.instances.get('n3')).toBe('n3#1');
+    expect(noted.instances.has('n3')).toBe(false);
+  });
+
+  it('C8: that ran beside another one, and shows another instance, leaves it open which of both was the last', () => {
+    const first = noteListing(policy, FRESH_MEMORY, { ...listing(0), answeredAtMs: 1_000 }, 1_000);
+    const seen = remember(policy, first, lookAt(1_001, { revision: 20n }));
+    expect(seen.instances.get('n3')).toBe('n3#1');
+    const beside = noteListing(policy, seen, listing(900, { ...back, revision: 21n }), 1_100);
+    const later = remember(policy, beside, lookAt(15_000, { away: ['n3'], revision: 22n }));
+    expect([...later.instances.keys()]).toEqual(['n1', 'n2']);
   });
 
   it('that may miss entries still shows who is there', () => {
