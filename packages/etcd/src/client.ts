@@ -215,7 +215,7 @@ export class EtcdClient {
       return await transport.authenticate(credentials.user, passwordOf(credentials), call);
     } catch (error) {
       if (isTrouble(error, 'auth-disabled')) return '';
-      throw error;
+      throw error instanceof CallFailure ? error.beforehand() : error;
     }
   }
 

@@ -16,9 +16,7 @@ function mostTelling(failures: readonly CallFailure[]): CallFailure {
   const [first, ...others] = failures.toSorted((a, b) => rank(a) - rank(b));
   if (first === undefined) return new CallFailure('not-connected', 'no endpoint', 'etcd');
   const texts = [first.message, ...others.map(({ endpoint, message }) => `${endpoint}: ${message}`)];
-  // Nothing was asked of it yet.
-  const trouble = first.trouble === 'dropped' || first.trouble === 'store-timeout' ? 'not-connected' : first.trouble;
-  return new CallFailure(trouble, texts.join('; '), first.endpoint);
+  return new CallFailure(first.trouble, texts.join('; '), first.endpoint).beforehand();
 }
 
 /** All endpoints, and the one that is known to answer. */

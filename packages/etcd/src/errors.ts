@@ -102,15 +102,24 @@ export class CallFailure extends Error {
   override readonly name = 'CallFailure';
   readonly trouble: Trouble;
   readonly endpoint: string;
+  readonly #asked: boolean;
 
-  constructor(trouble: Trouble, details: string, endpoint: string) {
+  /** `asked`: false when it failed before the store was asked for what matters. */
+  constructor(trouble: Trouble, details: string, endpoint: string, asked = true) {
     super(details);
     this.trouble = trouble;
     this.endpoint = endpoint;
+    this.#asked = asked;
   }
 
   get meaning(): Meaning {
-    return MEANINGS[this.trouble];
+    const usual = MEANINGS[this.trouble];
+    return { ...usual, maybeDone: usual.maybeDone && this.#asked };
+  }
+
+  /** The same failure, of a call that only prepares another one. */
+  beforehand(): CallFailure {
+    return new CallFailure(this.trouble, this.message, this.endpoint, false);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { EtcdBackend } from '../src/backend.js';
-import { parseOptions } from '../src/config.js';
+import { type EtcdOptions, parseOptions } from '../src/config.js';
 import { CallFailure } from '../src/errors.js';
 import { Etcd3Transport } from '../src/etcd3-transport.js';
 import type { Call, EtcdTransport, Transaction, TransactionReply } from '../src/transport.js';
@@ -14,12 +14,19 @@ class Doubtful extends Etcd3Transport {
   extension: Fate = 'answered';
   reading: Fate = 'answered';
   probing: Fate = 'answered';
+  authenticating: Fate = 'answered';
   /** Whether pages after the first come from another store. */
   replaced = false;
 
   override async probe(options: Call): Promise<void> {
     if (this.probing === 'lost') throw new CallFailure('dropped', 'Connection dropped', 'here');
+    if (this.probing === 'refused') throw new CallFailure('token', 'etcdserver: user name is empty', 'here');
     await super.probe(options);
+  }
+
+  override async authenticate(name: string, password: string, options: Call): Promise<string> {
+    if (this.authenticating === 'lost') throw new CallFailure('dropped', 'Connection dropped', 'here');
+    return super.authenticate(name, password, options);
   }
 
   override async extendLease(id: bigint, options: Call): Promise<number> {
@@ -51,8 +58,8 @@ class Doubtful extends Etcd3Transport {
 serverSuite(['etcd', 'etcdctl'], 'etcd: whether a verb that failed may have happened', () => {
   const shared = sharedServer();
 
-  function doubtful(): { backend: EtcdBackend; transport: Doubtful } {
-    const config = parseOptions({ cluster: freshCluster(), hosts: shared.server.endpoint });
+  function doubtful(more: Partial<EtcdOptions> = {}): { backend: EtcdBackend; transport: Doubtful } {
+    const config = parseOptions({ cluster: freshCluster(), hosts: shared.server.endpoint, ...more });
     const [host] = config.hosts;
     if (!host) throw new Error('no host');
     const transport = new Doubtful(host, config.tls);
@@ -90,6 +97,14 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: whether a verb that failed may have happ
   test('a connection that ends before anything was asked: certain', async () => {
     const { backend, transport } = doubtful();
     transport.probing = 'lost';
+    const grant = { name: 'work', attempt: 'n', token: 1n, ttlMs: 10_000, ref: '1', record: undefined };
+    const error = await failure(backend.unlock(grant, call()));
+    expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: false });
+  });
+
+  test('an authentication that is lost before anything was asked: certain', async () => {
+    const { backend, transport } = doubtful({ user: 'u', password: 'p' });
+    Object.assign(transport, { probing: 'refused', authenticating: 'lost' });
     const grant = { name: 'work', attempt: 'n', token: 1n, ttlMs: 10_000, ref: '1', record: undefined };
     const error = await failure(backend.unlock(grant, call()));
     expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: false });
