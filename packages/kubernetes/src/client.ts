@@ -154,7 +154,7 @@ export class KubernetesClient {
     run: (to: Connected, call: HttpCall) => Promise<T>,
   ): Promise<T> {
     exchange.assertOngoing();
-    const to = await exchange.whileOngoing(this.#access(exchange));
+    const to = await exchange.unlessAborted(this.#access(exchange));
     const callTo = ({ access }: Connected): HttpCall => ({
       method: METHODS[question.verb],
       path: pathOf(question, access.namespace),
@@ -167,7 +167,7 @@ export class KubernetesClient {
       if (!isTrouble(error, 'token')) throw error;
     }
     exchange.assertOngoing();
-    const again = await exchange.whileOngoing(this.#access(exchange));
+    const again = await exchange.unlessAborted(this.#access(exchange));
     return run(again, callTo(again));
   }
 

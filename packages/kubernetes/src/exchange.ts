@@ -1,8 +1,6 @@
 import { addAbortListener } from 'node:events';
 import { type CallOptions, ClusterError, type Clock, isClusterError } from '@autocluster/core/backend';
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /** One verb, from its call to its answer: what bounds all requests that are made for it. */
 export class Exchange {
   readonly operation: string;
@@ -60,27 +58,16 @@ export class Exchange {
     return new ClusterError('ABORTED', `${operation} was aborted`, { operation, outcomeUnknown, cause });
   }
 
-  /** Calls `expire` when there is no time left, unless what it returns was called before. */
-  whenExpired(expire: () => void): () => void {
-    const timer = setTimeout(expire, Math.min(Math.max(1, this.remainingMs()), LONGEST_TIMER_MS));
-    return () => clearTimeout(timer);
-  }
-
-  /** Settles like `work`, which changes nothing, or rejects as soon as the exchange is aborted or has no time left. */
-  async whileOngoing<T>(work: Promise<T>): Promise<T> {
-    let letGo = () => undefined as void;
-    const over = new Promise<never>((_, reject) => {
-      const listening = addAbortListener(this.signal, () => reject(this.interrupted(false)));
-      const cancel = this.whenExpired(() => reject(this.expired(false)));
-      letGo = () => {
-        listening[Symbol.dispose]();
-        cancel();
-      };
+  /** Settles like `work`, which changes nothing, or rejects as soon as the exchange is aborted. */
+  async unlessAborted<T>(work: Promise<T>): Promise<T> {
+    let listening: Disposable | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      listening = addAbortListener(this.signal, () => reject(this.interrupted(false)));
     });
     try {
-      return await Promise.race([work, over]);
+      return await Promise.race([work, aborted]);
     } finally {
-      letGo();
+      listening?.[Symbol.dispose]();
     }
   }
 }

@@ -94,6 +94,7 @@ export class HttpConnections {
       agent: this.#agent,
       headers: { accept: 'application/json', ...headers, ...content },
       signal: exchange.signal,
+      timeout: Math.max(1, exchange.remainingMs()),
     });
     const opened = new OpenRequest(request, exchange);
     request.end(payload);
@@ -106,7 +107,7 @@ class OpenRequest {
   readonly request: ClientRequest;
   readonly response: Promise<IncomingMessage>;
   readonly #exchange: Exchange;
-  readonly #unlimit: () => void;
+  #lasts = false;
   #sent = false;
   #ended: CallFailure | undefined;
 
@@ -114,12 +115,13 @@ class OpenRequest {
     this.request = request;
     this.#exchange = exchange;
     request.once('socket', (socket) => {
+      const onData = (): void => this.#keepLimit();
+      socket.on('data', onData);
+      request.once('close', () => socket.off('data', onData));
       if (request.reusedSocket || !socket.connecting) this.#sent = true;
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => (this.#sent = true));
     });
-    // The socket's own limit counts from the last byte; this one does not.
-    this.#unlimit = exchange.whenExpired(() => this.#end(new CallFailure('deadline', 'no answer in time')));
-    request.once('close', this.#unlimit);
+    request.on('timeout', () => this.#end(this.#lasts ? 'dropped' : 'deadline'));
     this.response = new Promise((resolve, reject) => {
       request.once('response', resolve);
       request.on('error', (error) => reject(this.#named(error)));
@@ -128,8 +130,8 @@ class OpenRequest {
 
   /** It was opened in time, and may last for as long as there is a word from time to time. */
   lastUntilSilent(): void {
-    this.#unlimit();
-    this.request.setTimeout(SILENT_MS, () => this.#end(new CallFailure('dropped', 'not a word for too long')));
+    this.#lasts = true;
+    this.request.setTimeout(SILENT_MS);
   }
 
   async until(response: IncomingMessage, take: (chunk: string) => void): Promise<void> {
@@ -143,9 +145,17 @@ class OpenRequest {
     }
   }
 
-  #end(failure: CallFailure): void {
-    this.#ended = failure;
-    this.request.destroy(failure);
+  /** The socket's own limit counts from the last byte; ours does not. */
+  #keepLimit(): void {
+    if (this.#lasts) return;
+    const leftMs = this.#exchange.remainingMs();
+    if (leftMs === 0) this.#end('deadline');
+    else this.request.setTimeout(leftMs);
+  }
+
+  #end(trouble: 'deadline' | 'dropped'): void {
+    this.#ended = new CallFailure(trouble, trouble === 'deadline' ? 'no answer in time' : 'not a word for too long');
+    this.request.destroy(this.#ended);
   }
 
   /** What we ended ourselves looks, in the middle of an answer, as if the server had. */

@@ -45,7 +45,7 @@ function notListed(
 /** The daemon will have to resolve its own name as others will: better said here than found out by a cluster that split. */
 async function requireResolvable(exchange: Exchange, { service }: PlatformConfig, host: string): Promise<void> {
   try {
-    await exchange.whileOngoing(lookup(host));
+    await exchange.unlessAborted(lookup(host));
   } catch (error) {
     if (exchange.signal.aborted) throw error;
     const reason = error instanceof Error ? error.message : String(error);
