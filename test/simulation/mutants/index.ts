@@ -49,7 +49,7 @@ export async function tryMutant(mutant: Mutant, limits: Limits): Promise<Verdict
   if (without.violations.length > 0)
     throw new Error(`${first.seed} goes wrong without ${mutant.id} as well:\n${violationLines(without.violations)}`);
   const seenBy = [...new Set(first.violations.map(({ oracle }) => oracle))];
-  const firstMs = Math.min(...first.violations.map(({ atMs }) => atMs));
+  const firstMs = first.violations.reduce((least, { atMs }) => Math.min(least, atMs), Number.POSITIVE_INFINITY);
   const atOnce = first.violations.filter(({ atMs }) => atMs === firstMs);
   const firstBy = [...new Set(atOnce.map(({ oracle }) => oracle))];
   return { mutant, killedBy: firstBy[0], firstBy, seenBy, histories: statistics.histories };
