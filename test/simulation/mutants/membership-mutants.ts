@@ -33,4 +33,18 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     "      if (config.data === 'none') return { kind: 'rejoin' };",
     "      if (config.data !== undefined) return { kind: 'rejoin' };",
   ),
+  mutant(
+    'member-gives-up',
+    'the limit of the start also ends a node that was formed',
+    'packages/core/src/formation/step/wait.ts',
+    "if (machine.hasFormed || config.formationTimeoutMs === 'unlimited')",
+    "if (config.formationTimeoutMs === 'unlimited')",
+  ),
+  mutant(
+    'lost-disk-offered',
+    'a formed node whose daemon has lost its disk stays as it is while the store does not answer',
+    'packages/core/src/formation/decide/unsure.ts',
+    'when: ({ formed, observation }) => formed && isDisowned(observation),',
+    "when: ({ formed, observation }) => formed && observation.listing.kind === 'listed' && isDisowned(observation),",
+  ),
 ];
