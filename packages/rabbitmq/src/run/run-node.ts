@@ -26,7 +26,7 @@ const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 const FAILED = 1;
 
 type End =
-  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'signal' }
   | { readonly kind: 'exited' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -52,11 +52,11 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   const leave = new AbortController();
   const life = live(node, server, { brokers: new Brokers(config, commands), link, logger }, leave.signal);
   const end = await Promise.race([ending.first, life, server.exited.then((): End => ({ kind: 'exited' }))]);
-  ending.passOn((signal) => server.kill(signal));
+  ending.passOn(() => server.stop());
   leave.abort(brokerError('the node stops', { operation: 'stop' }));
   await node.stop();
   if (end.kind === 'failed') logger.error({ error: end.error }, `the node stops: ${messageOf(end.error)}`);
-  if (end.kind !== 'exited') server.kill(end.kind === 'signal' ? end.signal : 'SIGTERM');
+  if (end.kind !== 'exited') server.stop();
   const status = await server.exited;
   ending.stop();
   await health?.close();
@@ -104,15 +104,15 @@ async function bootBroker({ brokers, link, logger }: OwnBroker, signal: AbortSig
   throw brokerError(text, { operation: 'start', retryable: false });
 }
 
-/** The first of the signals ends the node; every later one is passed on at once. */
+/** The first of the signals ends the node; every later one goes to the broker at once. */
 function listen(signals: readonly NodeJS.Signals[]) {
-  let receive: (signal: NodeJS.Signals) => void = () => undefined;
-  const first = new Promise<End>((resolve) => (receive = (signal) => resolve({ kind: 'signal', signal })));
-  const listener = (signal: NodeJS.Signals) => receive(signal);
+  let receive: () => void = () => undefined;
+  const first = new Promise<End>((resolve) => (receive = () => resolve({ kind: 'signal' })));
+  const listener = () => receive();
   for (const signal of signals) process.on(signal, listener);
   return {
     first,
-    passOn: (to: (signal: NodeJS.Signals) => void) => void (receive = to),
+    passOn: (to: () => void) => void (receive = to),
     stop: () => signals.forEach((signal) => process.off(signal, listener)),
   };
 }

@@ -11,11 +11,14 @@ export interface Server {
   readonly up: Promise<void>;
   /** Never rejects. Its exit status as a shell would show it. */
   readonly exited: Promise<number>;
-  kill(signal: NodeJS.Signals): void;
+  /** Asks the VM to stop the broker, and to end. */
+  stop(): void;
 }
 
 const UP = 'AUTOCLUSTER_UP';
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+// The only one that the VM takes for a wish to stop: it ignores others, or dies of them with its broker half stopped.
+const STOP = 'SIGTERM';
 const DEFAULT_AMQP_PORT = 5672;
 
 /** The port on which the node talks to its peers, chosen as RabbitMQ chooses it. */
@@ -33,6 +36,8 @@ function serverEnvironment(config: RabbitmqConfig): Record<string, string | unde
     config.longNames ? `-name ${config.node}` : `-sname ${config.node}`,
     `-kernel inet_dist_listen_min ${port} inet_dist_listen_max ${port}`,
     `-run io put_chars ${UP}`,
+    // A terminal tells Ctrl-C to the VM as well, which would stop at a menu and ask what to do.
+    '+B i',
   ];
   return {
     ...env,
@@ -85,5 +90,5 @@ export function startServer(config: RabbitmqConfig): Server {
   });
   // Who does not wait for it any more must not be told.
   up.catch(() => undefined);
-  return { pid: child.pid, up, exited, kill: (signal) => void child.kill(signal) };
+  return { pid: child.pid, up, exited, stop: () => void child.kill(STOP) };
 }

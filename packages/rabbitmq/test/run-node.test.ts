@@ -1,0 +1,43 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { memoryStore } from '@autocluster/testing';
+import { expect, test } from 'vitest';
+import { makeFolder, until } from '../../../test/servers/harness/index.js';
+import { runRabbitmqNode, type RabbitmqNodeOptions } from '../src/index.js';
+
+/** A folder of scripts whose server is this one, beside what it has written down. */
+function scriptsOf(body: string) {
+  const folder = makeFolder('run-node');
+  const seen = join(folder, 'seen');
+  writeFileSync(seen, '');
+  writeFileSync(join(folder, 'rabbitmqctl'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'rabbitmq-server'), `#!/bin/sh\nexec 3>>${seen}\n${body}`, { mode: 0o755 });
+  return { folder, seen: () => readFileSync(seen, 'utf8') };
+}
+
+/** Like the VM of Erlang, which takes no other signal for a wish to end. */
+const ENDS_BY_SIGTERM = `trap 'echo SIGTERM >&3; exit 0' TERM
+trap '' INT USR2
+echo "$RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS" >&3
+for _ in $(seq 500); do sleep 0.02; done
+`;
+
+const runIn = (folder: string, more: Partial<RabbitmqNodeOptions> = {}) =>
+  runRabbitmqNode({
+    backend: memoryStore().client({ cluster: 'rabbits' }),
+    ttlMs: 3000,
+    rabbitmq: { node: 'rabbit@a', scripts: folder, home: folder, ask: 'rabbitmqctl' },
+    signals: ['SIGUSR2'],
+    ...more,
+  });
+
+test('whichever signal ends the node, the broker gets the one that ends it', async () => {
+  const { folder, seen } = scriptsOf(ENDS_BY_SIGTERM);
+  const running = runIn(folder);
+  await until('the server runs', () => seen() !== '');
+  // At Ctrl-C the terminal tells the VM as well, which would stop at a menu and ask what to do.
+  expect(seen()).toContain('+B i');
+  process.emit('SIGUSR2', 'SIGUSR2');
+  expect(await running).toBe(0);
+  expect(seen()).toContain('SIGTERM');
+});
