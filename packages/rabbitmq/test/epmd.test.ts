@@ -1,6 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { presenceOf } from '../src/epmd.js';
+
+const { addresses } = vi.hoisted(() => ({ addresses: new Map<string, readonly string[]>() }));
+vi.mock('node:dns/promises', async (original) => {
+  const real = await original<typeof import('node:dns/promises')>();
+  const lookup = async (host: string, options: { readonly all: true }) =>
+    addresses.get(host)?.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })) ??
+    (await real.lookup(host, options));
+  return { ...real, lookup };
+});
 
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
@@ -25,13 +34,14 @@ afterEach(() => {
 /** A port mapper that answers every question with these bytes. */
 const epmd = (answer: readonly number[]) =>
   listen((socket) => socket.once('data', () => socket.end(Buffer.from(answer))));
-const found = (port: number) => [119, 0, port >> 8, port & 255, 77, 0, 0, 6, 0, 5];
-const ask = (port: number, signal = new AbortController().signal) => presenceOf('rabbit@127.0.0.1', port, signal);
+const foundAt = (port: number) => [119, 0, port >> 8, port & 255, 77, 0, 0, 6, 0, 5];
+const ask = (port: number, signal = new AbortController().signal, host = '127.0.0.1') =>
+  presenceOf(`rabbit@${host}`, port, signal);
 
 describe('whether a node is there', () => {
   test('it takes connections', async () => {
     const node = await listen(() => undefined);
-    expect(await ask(await epmd(found(node)))).toEqual({ kind: 'listens', port: node });
+    expect(await ask(await epmd(foundAt(node)))).toEqual({ kind: 'listens', port: node });
   });
 
   test('its machine knows no such node: it is down', async () => {
@@ -46,18 +56,44 @@ describe('whether a node is there', () => {
 
   test('its own port refuses: it is down', async () => {
     const node = await listen(() => undefined);
-    const port = await epmd(found(node));
+    const port = await epmd(foundAt(node));
     servers.shift()?.close();
     expect(await ask(port)).toMatchObject({ kind: 'refused' });
   });
 
-  test.each([[[]], [[119]], [[1, 2, 3]]])('an answer that is none is unknown: %j', async (answer) => {
-    expect(await ask(await epmd(answer))).toMatchObject({ kind: 'unknown' });
-  });
+  test.each([[[]], [[119]], [[1, 2, 3]], [[119, 0]], [[119, 0, 1]]])(
+    'an answer that is none or half of one is unknown: %j',
+    async (answer) => {
+      expect(await ask(await epmd(answer))).toMatchObject({ kind: 'unknown' });
+    },
+  );
 
   test('S24: a name that cannot be resolved is unknown', async () => {
     const signal = new AbortController().signal;
     expect(await presenceOf('rabbit@no-such-host.invalid', 4369, signal)).toMatchObject({ kind: 'unknown' });
+  });
+
+  test.each([[['127.0.0.2', '127.0.0.1']], [['127.0.0.1', '127.0.0.2']]])(
+    'a machine of several addresses is asked at each, since a node need not take connections at all of them: %j',
+    async (found) => {
+      addresses.set('several', found);
+      const node = await listen(() => undefined);
+      const port = await epmd(foundAt(node));
+      expect(await ask(port, undefined, 'several')).toEqual({ kind: 'listens', port: node });
+      servers.shift()?.close();
+      expect(await ask(port, undefined, 'several')).toMatchObject({ kind: 'refused' });
+    },
+  );
+
+  test('one address that refuses does not speak for another that says nothing', async () => {
+    addresses.set('several', ['127.0.0.2', '127.0.0.1']);
+    expect(await ask(await epmd([]), undefined, 'several')).toMatchObject({ kind: 'unknown' });
+  });
+
+  test('an address to which this machine has no way says nothing about the node', async () => {
+    // Of a link, and it is not said of which.
+    addresses.set('several', ['fe80::1', '127.0.0.1']);
+    expect(await ask(await epmd([119, 1]), undefined, 'several')).toMatchObject({ kind: 'refused' });
   });
 
   test('silence is unknown', async () => {
