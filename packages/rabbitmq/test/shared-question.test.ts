@@ -54,6 +54,19 @@ it('is put again for the others when the first who asked has given up', async ()
   expect(answers).toHaveLength(2);
 });
 
+it('holds nobody who has given up, and goes on for the others', async () => {
+  const { question, answers } = asked();
+  const second = new AbortController();
+  const kept = question.ask(live());
+  const given = question.ask(second.signal);
+  await turn();
+  second.abort();
+  await expect(given).rejects.toMatchObject({ code: 'ABORTED' });
+  answers[0]?.(1);
+  expect(await kept).toBe(1);
+  expect(answers).toHaveLength(1);
+});
+
 it('tells everybody of a failure, and can be put again', async () => {
   let times = 0;
   const question = new SharedQuestion(async () => {
