@@ -5,6 +5,7 @@ import {
   requireKnown,
   requireName,
   requireOneOf,
+  requirePem,
   requirePrefix,
   requireText,
   requireWhole,
@@ -136,7 +137,7 @@ function parseTls(value: unknown): ConsulTlsOptions | undefined {
   requireKnown(value, KNOWN_TLS, 'tls');
   const given = Object.entries(value).filter(([, each]) => each !== undefined);
   const tls: ConsulTlsOptions = Object.fromEntries(
-    given.map(([name, each]) => [name, requireText(`tls.${name}`, each)]),
+    given.map(([name, each]) => [name, requirePem(`tls.${name}`, each)]),
   );
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     const missing = tls.cert === undefined ? 'tls.cert' : 'tls.key';

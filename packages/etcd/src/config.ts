@@ -4,6 +4,7 @@ import {
   requireKnown,
   requireName,
   requireOneOf,
+  requirePem,
   requirePrefix,
   requireText,
   requireWhole,
@@ -94,7 +95,7 @@ function parseTls(value: unknown): EtcdTlsOptions | undefined {
   if (typeof value !== 'object' || value === null) throw invalidType('tls', value, 'an object');
   requireKnown(value, KNOWN_TLS, 'tls');
   const given = Object.entries(value).filter(([, each]) => each !== undefined);
-  const tls: EtcdTlsOptions = Object.fromEntries(given.map(([name, each]) => [name, requireText(`tls.${name}`, each)]));
+  const tls: EtcdTlsOptions = Object.fromEntries(given.map(([name, each]) => [name, requirePem(`tls.${name}`, each)]));
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     const missing = tls.cert === undefined ? 'tls.cert' : 'tls.key';
     throw invalidRange(missing, undefined, 'tls.cert and tls.key together');

@@ -4,6 +4,7 @@ import {
   requireKnown,
   requireName,
   requireOneOf,
+  requirePem,
   requireText,
 } from '@autocluster/core/backend';
 
@@ -117,8 +118,6 @@ const KNOWN_TLS = ['ca', 'cert', 'key', 'serverName', 'verify'];
 const KNOWN_MEMBERS = ['service', 'includeNotReady', 'address', 'addressType', 'prefix', 'suffix', 'checkName'];
 const SERVER_FORM = 'https://host:port or http://host:port, an IPv6 address in brackets, no password';
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-/** How `-----BEGIN` begins in base64, as a kubeconfig and a Secret hold certificates and keys. */
-const PEM_AS_BASE64 = 'LS0tLS1CRUdJT';
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 function requireLabel(option: string, value: unknown): string {
@@ -154,13 +153,6 @@ function parseServer(value: unknown): string {
   const isWeb = protocol === 'https:' || protocol === 'http:';
   if (!isWeb || extra !== '' || hostname === '') throw invalidRange('server', shown, SERVER_FORM);
   return `${origin}${pathname}`.replace(/\/+$/, '');
-}
-
-/** PEM text or a path. What is neither would be shown as the name of a file that cannot be read, and may be a key. */
-function requirePem(option: string, value: unknown): string {
-  const text = requireText(option, value);
-  if (!text.startsWith(PEM_AS_BASE64)) return text;
-  throw invalidRange(option, '<hidden>', 'PEM text or the path of a file, not PEM as base64');
 }
 
 function parseTls(value: unknown): TlsConfig {

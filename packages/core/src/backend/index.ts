@@ -10,6 +10,7 @@ export {
   type NumberLimits,
   requireKnown,
   requireOneOf,
+  requirePem,
   requireText,
   requireWhole,
 } from '../errors/index.js';

@@ -7,6 +7,7 @@ export {
   type NumberLimits,
   requireKnown,
   requireOneOf,
+  requirePem,
   requireText,
   requireWhole,
 } from './option.js';

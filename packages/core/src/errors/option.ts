@@ -43,6 +43,16 @@ export function requireText(option: string, value: unknown): string {
   return value;
 }
 
+/** How `-----BEGIN` begins in base64, as a kubeconfig and a Secret of Kubernetes hold certificates and keys. */
+const PEM_AS_BASE64 = 'LS0tLS1CRUdJT';
+
+/** PEM text or a path. What is neither would be shown as the name of a file that cannot be read, and may be a key. */
+export function requirePem(option: string, value: unknown): string {
+  const text = requireText(option, value);
+  if (!text.startsWith(PEM_AS_BASE64)) return text;
+  throw invalidRange(option, '<hidden>', 'PEM text or the path of a file, not PEM as base64');
+}
+
 export interface NumberLimits {
   readonly min: number;
   readonly max: number;
