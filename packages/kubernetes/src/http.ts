@@ -10,6 +10,12 @@ const UNUSED_MS = 60_000;
 /** A watch without a word for so long is dead: the API server sends a bookmark every minute. */
 const SILENT_MS = 100_000;
 
+/**
+ * The API server itself asks for seconds. A proxy may name an hour, in which no list could be read and no new lock be taken:
+ * as long as this, half of the usual TTL, is obeyed, and then one call finds out whether it still holds.
+ */
+const LONGEST_QUIET_MS = 15_000;
+
 export interface HttpCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
@@ -36,7 +42,7 @@ function requireUsable({ ca, cert, key }: TlsMaterial): void {
 
 function retryAfter({ headers }: IncomingMessage): number | undefined {
   const seconds = Number(headers['retry-after']);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, LONGEST_QUIET_MS) : undefined;
 }
 
 /** Connections to one API server, kept open between calls, under one set of certificates. */

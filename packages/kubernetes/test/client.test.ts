@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { ClusterError } from '@autocluster/core/backend';
+import { systemClock } from '@autocluster/core/runtime';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { TlsMaterial } from '../src/access.js';
+import { KubernetesClient } from '../src/client.js';
+import { until } from '../../../test/servers/harness/index.js';
+
+const LIST = { verb: 'list', resource: 'leases' } as const;
+
+/** A client, and a web server in place of an API server. */
+async function against(listener: RequestListener) {
+  // Longer than a test: it is the client that closes what it does not use.
+  const server = createServer({ keepAliveTimeout: 120_000 }, listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  let tls: TlsMaterial = {};
+  const client = new KubernetesClient({
+    read: () => Promise.resolve({ server: `http://127.0.0.1:${port}`, namespace: 'b', tls, headers: {} }),
+    tlsFiles: 'none',
+    credentials: 'none',
+  });
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+  const call = () => ({ signal: new AbortController().signal, timeoutMs: 5_000, clock });
+  const open = new Set<unknown>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  onTestFinished(async () => {
+    await client.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    client,
+    call,
+    open,
+    pass: (ms: number) => (aheadMs += ms),
+    rotate: (cert: string) => (tls = { cert }),
+    list: () => client.exchange('list', call(), (exchange) => client.ask(exchange, LIST)),
+  };
+}
+
+async function failure(work: Promise<unknown>): Promise<ClusterError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ClusterError) return error;
+  throw new Error('it did not fail');
+}
+
+const status = (code: number, message: string) => JSON.stringify({ kind: 'Status', code, message });
+
+describe('Retry-After', () => {
+  test('of an hour, as a proxy may name it, keeps nobody from asking for longer than a moment', async () => {
+    let isBusy = true;
+    const { list, pass } = await against((_asked, answer) => {
+      if (isBusy) answer.writeHead(429, { 'retry-after': '3600' }).end(status(429, 'too many requests'));
+      else answer.end('{}');
+    });
+    const told = await failure(list());
+    expect(told.details['retryAfterMs']).toBe(15_000);
+    isBusy = false;
+    expect((await failure(list())).message).toContain('asked not to be called');
+    pass(15_001);
+    expect(await list()).toMatchObject({ status: 200 });
+  });
+});
