@@ -101,6 +101,8 @@ const STATUSES: Readonly<Record<number, Trouble>> = {
 /** Names a reply of the API server, or of whatever answers in its place. */
 export function troubleOfStatus(status: number, text: string): Trouble {
   if (/database space exceeded|no space left/i.test(text)) return 'full';
+  // It has the status of a missing permission, but none that could be granted: it passes when there is room again.
+  if (status === 403 && /is forbidden: exceeded quota:/.test(text)) return 'full';
   if (status === 500 && /etcdserver: (request timed out|leader changed)|context deadline exceeded/.test(text)) {
     return 'server-timeout';
   }

@@ -71,3 +71,21 @@ describe('Retry-After', () => {
     expect(await list()).toMatchObject({ status: 200 });
   });
 });
+
+describe('403 Forbidden', () => {
+  const create = { verb: 'create', resource: 'leases', name: 'a', body: {} } as const;
+
+  test.each([
+    [
+      'STORE_FULL',
+      true,
+      'leases.coordination.k8s.io "a" is forbidden: exceeded quota: small, requested: count/leases.coordination.k8s.io=1, used: count/leases.coordination.k8s.io=5, limited: count/leases.coordination.k8s.io=5',
+    ],
+    ['STORE_FORBIDDEN', false, 'leases.coordination.k8s.io is forbidden: User "u" cannot create resource "leases"'],
+  ])('is %s where the server says so', async (code, retryable, message) => {
+    const { client, call } = await against((_asked, answer) => answer.writeHead(403).end(status(403, message)));
+    const error = await failure(client.exchange('lock', call(), (exchange) => client.ask(exchange, create)));
+    expect(error).toMatchObject({ code, retryable, outcomeUnknown: false });
+    expect(error.message).toContain(message);
+  });
+});
