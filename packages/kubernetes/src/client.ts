@@ -46,7 +46,8 @@ const messageOf = ({ text, status }: HttpReply, body: unknown): string =>
 export class KubernetesClient {
   readonly #source: AccessSource;
   readonly #open = new Set<Exchange>();
-  readonly #used = new Set<HttpConnections>();
+  /** Those of the newest certificates. Earlier ones are kept by the calls that are running over them, and by nobody else. */
+  #newest: HttpConnections | undefined;
   #connected: Connected | undefined;
   #reading: Promise<Connected> | undefined;
   /** Before this moment the server wants to hear only what keeps something alive, or lets it go. */
@@ -115,7 +116,7 @@ export class KubernetesClient {
   close(): Promise<void> {
     this.#closed = true;
     for (const exchange of this.#open) exchange.abort(closedError(exchange.operation));
-    for (const connections of this.#used) connections.close();
+    this.#newest?.close();
     return Promise.resolve();
   }
 
@@ -182,10 +183,11 @@ export class KubernetesClient {
 
   async #read(nowMs: number): Promise<Connected> {
     const access = await this.#source.read();
-    const before = [...this.#used].at(-1);
+    const before = this.#newest;
     const fits = before !== undefined && sameTls(before.tls, access.tls);
     const connections = fits ? before : new HttpConnections(access);
-    this.#used.add(connections);
+    if (!fits) before?.replace();
+    this.#newest = connections;
     if (this.#closed) connections.close();
     const connected = { access, connections, readAtMs: nowMs };
     this.#connected = connected;

@@ -49,6 +49,8 @@ function retryAfter({ headers }: IncomingMessage): number | undefined {
 export class HttpConnections {
   readonly tls: TlsMaterial;
   readonly #agent: HttpAgent;
+  #running = 0;
+  #isReplaced = false;
 
   constructor({ server, tls, agent }: Access) {
     this.tls = tls;
@@ -59,6 +61,12 @@ export class HttpConnections {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** No call begins with them any more: they close when the last one that is running has ended. */
+  replace(): void {
+    this.#isReplaced = true;
+    this.#closeUnused();
   }
 
   /** One request and its whole answer, within the exchange's time. */
@@ -102,9 +110,18 @@ export class HttpConnections {
       signal: exchange.signal,
       timeout: Math.max(1, exchange.remainingMs()),
     });
+    this.#running += 1;
+    request.once('close', () => {
+      this.#running -= 1;
+      this.#closeUnused();
+    });
     const opened = new OpenRequest(request, exchange);
     request.end(payload);
     return opened;
+  }
+
+  #closeUnused(): void {
+    if (this.#isReplaced && this.#running === 0) this.close();
   }
 }
 

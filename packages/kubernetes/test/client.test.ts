@@ -89,3 +89,36 @@ describe('403 Forbidden', () => {
     expect(error.message).toContain(message);
   });
 });
+
+describe('certificates that were replaced', () => {
+  test('leave no connection behind, and a watch goes on to its end', async () => {
+    let say = (_line: string): unknown => undefined;
+    let end = (): unknown => undefined;
+    const { client, call, open, pass, rotate, list } = await against((asked, answer) => {
+      if (!asked.url?.includes('watch=')) return void answer.end('{}');
+      say = (line) => answer.write(line);
+      end = () => answer.end();
+      answer.write('{"first":1}\n');
+    });
+    const lines: string[] = [];
+    const watch = { verb: 'watch', resource: 'leases' } as const;
+    const following = client.exchange('watch', { ...call(), timeoutMs: 600_000 }, (exchange) =>
+      client.follow(exchange, watch, (line) => lines.push(line)),
+    );
+    await until('the watch has begun', () => expect(lines).toHaveLength(1));
+    await list();
+    await until('both are open', () => expect(open.size).toBe(2));
+    rotate('another');
+    pass(61_000);
+    await list();
+    say('{"second":2}\n');
+    await until('the watch goes on', () => expect(lines).toHaveLength(2));
+    end();
+    await following;
+    await until('only the newest is open', () => expect(open.size).toBe(1));
+    rotate('a third');
+    pass(61_000);
+    await list();
+    await until('the one that was not in use is closed', () => expect(open.size).toBe(1));
+  });
+});
