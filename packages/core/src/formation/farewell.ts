@@ -107,14 +107,22 @@ async function markIdle(parts: FarewellParts, identity: ClusterIdentity, inTime:
   await backend.unlock(grant, { signal, record: idle }).catch(() => backend.unlock(grant));
 }
 
+function requireRecord(stored: StoredRecord | undefined, identity: ClusterIdentity | undefined): ClusterRecord {
+  const record = identity && recordOf(stored, identity);
+  if (record) return record;
+  const what = stored?.kind === 'present' ? 'names another cluster' : `is ${stored?.kind ?? 'unknown'}`;
+  throw new ClusterError('CLUSTER_MISMATCH', `the record ${what}: this node has not left`, { operation: 'leave' });
+}
+
 /** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller keeps. */
 export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
   const { backend, keeper, identity, signal } = parts;
   const list = await backend.list({ signal });
-  const record = identity && list.complete ? recordOf(lock.grant.record, identity) : undefined;
-  if (!record) {
-    throw new ClusterError('LOCK_LOST', 'the record does not name this cluster any more', { operation: 'leave' });
+  if (!list.complete) {
+    const text = 'the list says that entries may be missing: this node has not left';
+    throw new ClusterError('STORE_FAILED', text, { operation: 'leave', outcomeUnknown: false });
   }
+  const record = requireRecord(lock.grant.record, identity);
   lock.assertHeld();
   const scope = anySignal([signal, lock.signal]);
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);

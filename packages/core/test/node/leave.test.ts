@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { over, World } from './kit.js';
 
 /** Three members, of which n3 is to leave; `onLeft`: right after its daemon has left. */
-async function three(onLeft: (world: World) => void) {
+async function three(onLeft: (world: World) => unknown) {
   const world = new World();
   const daemons = world.daemons();
   const names = ['n1', 'n2', 'n3'];
@@ -91,5 +91,25 @@ describe('a node that leaves for good', () => {
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     const sizes = sizesOf(world);
     expect(Math.min(...sizes.slice(sizes.indexOf(3)))).toBe(2);
+  });
+
+  it.each([
+    [
+      'the list is not complete',
+      (world: World) => void world.faults('n3').inject({ kind: 'partial-list', missing: ['n1'], verbs: ['list'] }),
+      { code: 'STORE_FAILED', outcomeUnknown: false, message: expect.stringContaining('entries may be missing') },
+    ],
+    [
+      'the record is gone',
+      (world: World) => world.store.cluster('demo').deleteRecord(),
+      { code: 'CLUSTER_MISMATCH', outcomeUnknown: false, message: expect.stringContaining('the record is absent') },
+    ],
+  ])('does not leave, and says why, when %s', async (_what, spoil, expected) => {
+    let hasLeft = false;
+    const { world, leaving } = await three(() => (hasLeft = true));
+    spoil(world);
+    const left = leaving.leave().catch((error: unknown) => error);
+    expect(await world.settle(left, 300_000)).toMatchObject(expected);
+    expect(hasLeft).toBe(false);
   });
 });
