@@ -66,6 +66,14 @@ interface Sent {
   readonly sentLeadMs: number;
 }
 
+interface Kept {
+  readonly registration: Registration;
+  readonly timing: LeaseTiming;
+  readonly sentAtMs: number;
+  /** The least by which the wall clock was seen to lead since then. */
+  leastLeadMs: number;
+}
+
 interface Waiter {
   readonly resolve: (outcome: RegisterOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -75,7 +83,7 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 class Keeper implements RegistrationKeeper {
   #announced: Announcement | undefined;
-  #last: (Sent & { readonly registration: Registration; readonly timing: LeaseTiming }) | undefined;
+  #last: Kept | undefined;
   #waiting: Waiter[] = [];
   #failures = 0;
   #failingSinceMs: number | undefined;
@@ -93,11 +101,14 @@ class Keeper implements RegistrationKeeper {
   get held(): Registration | undefined {
     const last = this.#last;
     if (last === undefined) return undefined;
-    const { registration, sentAtMs, sentLeadMs, timing } = last;
+    const { registration, sentAtMs, timing } = last;
     const neverLapses = registration.ttlMs === undefined;
     const { clock } = this.#options.runtime;
+    const leadMs = wallLeadMs(clock);
+    // A wall clock that was set back must not hide a later suspension.
+    last.leastLeadMs = Math.min(last.leastLeadMs, leadMs);
     // Of a suspension only the wall clock knows, and the store.
-    const elapsedMs = clock.monotonicMs() - sentAtMs + Math.max(0, wallLeadMs(clock) - sentLeadMs);
+    const elapsedMs = clock.monotonicMs() - sentAtMs + leadMs - last.leastLeadMs;
     return neverLapses || elapsedMs < timing.deadlineMs ? registration : undefined;
   }
 
@@ -185,10 +196,11 @@ class Keeper implements RegistrationKeeper {
 
   #answered(outcome: RegisterOutcome, sent: Sent): number {
     const { runtime, timing: asked } = this.#options;
-    const { sentAtMs } = sent;
+    const { sentAtMs, sentLeadMs: leastLeadMs } = sent;
     const earlier = this.#last?.registration;
     const timing = outcome.kind === 'registered' ? grantedTiming(asked, outcome.registration.ttlMs) : asked;
-    this.#last = outcome.kind === 'registered' ? { ...sent, registration: outcome.registration, timing } : undefined;
+    this.#last =
+      outcome.kind === 'registered' ? { registration: outcome.registration, timing, sentAtMs, leastLeadMs } : undefined;
     // It is not told any more, but what is there is still to be removed.
     if (this.#stopped.signal.aborted) return 0;
     if (outcome.kind === 'conflict') {

@@ -90,6 +90,21 @@ describe('a registration that is kept', () => {
     expect(kept.held).toBeDefined();
   });
 
+  it.each([0, -3_600_000])(
+    'counts a suspension, of which only the wall clock knows, also when that was set by %d ms before',
+    async (byMs) => {
+      const { time, a, kept, timing } = await announced();
+      a.runtime.jumpWall(byMs);
+      expect(kept.held).toBeDefined();
+      a.runtime.suspend();
+      await time.advance(timing.deadlineMs);
+      a.runtime.resume();
+      expect(kept.held).toBeUndefined();
+      await time.advance(20_000);
+      expect(kept.held).toBeDefined();
+    },
+  );
+
   it('R1: meets another live instance as a conflict, and goes on asking at the renewal period', async () => {
     const { time, a, kinds: firstKinds, kept } = await announced();
     const second = a.keeper('a-2');
