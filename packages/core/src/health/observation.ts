@@ -11,6 +11,8 @@ export interface HealthObservation {
   readonly state: { readonly kind: string; readonly text: string };
   /** The cluster in which the node is formed. */
   readonly standing: ClusterIdentity | undefined;
+  /** Whether this run was formed before: then something has gone wrong when it is not any more. */
+  readonly hasFormed: boolean;
   /** The own registration, while it is held for certain. */
   readonly registration: { readonly instance: InstanceId; readonly state: 'joining' | 'ready' } | undefined;
   readonly own: OwnDaemon;

@@ -36,7 +36,7 @@ function firstOther(listing: Listing, own: OwnDaemon, self: NodeId): NodeId | un
 /** Looks without any lock, and never rejects: what cannot be known is part of the observation. */
 export async function observeHealth(
   { backend, driver, clock, signal }: HealthObserver,
-  node: Pick<HealthObservation, 'cluster' | 'state' | 'standing' | 'registration'>,
+  node: Pick<HealthObservation, 'cluster' | 'state' | 'standing' | 'hasFormed' | 'registration'>,
 ): Promise<HealthObservation> {
   const listing = await askList(backend, clock, { signal });
   const list = listing.kind === 'listed' ? listing.list : undefined;

@@ -11,7 +11,7 @@ import type { HealthObservation } from './observation.js';
 
 /** Whether a node is well, and every reason for it. What `JSON.stringify` accepts. */
 export interface HealthReport {
-  /** `pending`: not formed yet, and nothing is wrong so far. */
+  /** `pending`: not formed yet in this run, and nothing is wrong so far. */
   readonly status: HealthStatus;
   readonly cluster: string;
   readonly node: NodeId;
@@ -67,8 +67,9 @@ function factsOf(o: HealthObservation): Facts {
   return { o, members, record, membership, theirs };
 }
 
-function formed({ o: { state, standing } }: Facts): Verdict {
+function formed({ o: { state, standing, hasFormed } }: Facts): Verdict {
   if (standing) return ok(`formed in ${identityText(standing)}`);
+  if (hasFormed) return failing(`was formed, and is not any more: ${state.text}`);
   const isOver = ['failed', 'standalone', 'stopped'].includes(state.kind);
   return isOver ? failing(state.text) : pending(state.text);
 }

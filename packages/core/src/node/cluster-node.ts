@@ -64,6 +64,7 @@ class Node implements ClusterNode {
       ...this.#foundation,
       state: () => this.state,
       standing: () => this.#machine.standing?.identity,
+      hasFormed: () => this.#machine.hasFormed,
       registration: () => this.#keeper.held,
     });
     this.ended = new Promise((resolve) => (this.#end = resolve));

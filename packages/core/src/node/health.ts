@@ -7,6 +7,7 @@ import type { Foundation } from './foundation.js';
 export interface NodeHealthParts extends Pick<Foundation, 'backend' | 'driver' | 'runtime' | 'reporter'> {
   readonly state: () => NodeState;
   readonly standing: () => ClusterIdentity | undefined;
+  readonly hasFormed: () => boolean;
   readonly registration: () => Registration | undefined;
 }
 
@@ -24,7 +25,7 @@ function textOf(state: NodeState): string {
 const shown = (state: NodeState) => ({ kind: state.kind, text: textOf(state) });
 
 export function createNodeHealth(parts: NodeHealthParts): NodeHealth {
-  const { backend, driver, runtime, reporter, state, standing, registration } = parts;
+  const { backend, driver, runtime, reporter, state, standing, hasFormed, registration } = parts;
   return {
     async report(parent) {
       const scope = anySignal([parent]);
@@ -33,6 +34,7 @@ export function createNodeHealth(parts: NodeHealthParts): NodeHealth {
         cluster: backend.cluster,
         state: shown(state()),
         standing: standing(),
+        hasFormed: hasFormed(),
         registration: held && { instance: held.instance, state: held.state },
       };
       try {

@@ -114,6 +114,29 @@ describe('the health report', () => {
     expect((await world.settle(node.health())).status).toBe('failing');
   });
 
+  it('fails for as long as the daemon of a node that was formed is down, not only until the node stands back', async () => {
+    const world = await CleanupWorld.of(3);
+    const node = world.node('n3');
+    world.daemon('n3').stop();
+    await world.wait(1_000);
+    expect([node.state.kind, (await healthOf(world, 'n3')).status]).toEqual(['formed', 'failing']);
+    await world.until(() => node.state.kind === 'waiting');
+    const report = await healthOf(world, 'n3');
+    expect(report.status).toBe('failing');
+    expect(report.checks).toContainEqual(
+      expect.objectContaining({
+        name: 'formed',
+        status: 'failing',
+        evidence: expect.stringMatching(/own-daemon-unknown/),
+      }),
+    );
+    expect(bad(report)).toContain('daemon');
+    world.daemon('n3').start();
+    await world.until(() => node.state.kind === 'formed');
+    await world.wait(20_000);
+    expect((await healthOf(world, 'n3')).status).toBe('ok');
+  });
+
   it('fails when the daemon is down, and when it belongs to another cluster than the record', async () => {
     const world = await CleanupWorld.of(3);
     world.daemon('n2').setReady(false);
