@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryStore } from '@autocluster/testing';
 import { expect, test } from 'vitest';
-import { makeFolder, until } from '../../../test/servers/harness/index.js';
+import { freePorts, makeFolder, until } from '../../../test/servers/harness/index.js';
 import { runRabbitmqNode, type RabbitmqNodeOptions } from '../src/index.js';
 
 /** A folder of scripts whose server is this one, beside what it has written down. */
@@ -40,4 +40,32 @@ test('whichever signal ends the node, the broker gets the one that ends it', asy
   process.emit('SIGUSR2', 'SIGUSR2');
   expect(await running).toBe(0);
   expect(seen()).toContain('SIGTERM');
+});
+
+test.each([[['SIGKILL']], [['SIGSTOP']], [['SIGNALS']], ['SIGTERM']])(
+  'signals that nobody can take are refused before the broker is started: %j',
+  async (signals) => {
+    const { folder, seen } = scriptsOf(ENDS_BY_SIGTERM);
+    const running = Reflect.apply(runIn, undefined, [folder, { signals }]);
+    await expect(running).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'signals' });
+    expect(seen()).toBe('');
+  },
+);
+
+test('a cookie that cannot be written starts nothing, and leaves no server of the health behind', async () => {
+  const { folder } = scriptsOf(ENDS_BY_SIGTERM);
+  const [port = 0] = await freePorts(1);
+  const cookie = { node: 'rabbit@a', scripts: folder, home: join(folder, 'rabbitmqctl'), cookie: 'secret' };
+  await expect(runIn(folder, { rabbitmq: cookie, http: { port, host: '127.0.0.1' } })).rejects.toThrow(/cookie/);
+  await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
+});
+
+test.each([
+  ['SEGV', 139],
+  ['HUP', 129],
+  ['ABRT', 134],
+  ['KILL', 137],
+])('a broker that SIG%s ends has the status that a shell shows', async (signal, status) => {
+  const { folder } = scriptsOf(`kill -${signal} $$\n`);
+  expect(await runIn(folder)).toBe(status);
 });

@@ -1,4 +1,6 @@
+import { constants } from 'node:os';
 import { type ClusterNode, type ClusterNodeOptions, createClusterNode, type Logger } from '@autocluster/core';
+import { invalidRange, invalidType } from '@autocluster/core/driver';
 import { type HealthServerOptions, serveHealth } from '@autocluster/core/http';
 import { Boot } from '../boot.js';
 import { Brokers } from '../broker.js';
@@ -23,6 +25,8 @@ export interface RabbitmqNodeOptions extends Omit<ClusterNodeOptions, 'driver'> 
 }
 
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+// The system ends or stops a process by these without telling it.
+const UNTAKEN: ReadonlySet<unknown> = new Set(['SIGKILL', 'SIGSTOP']);
 const FAILED = 1;
 
 type End =
@@ -39,14 +43,16 @@ type End =
  */
 export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<number> {
   const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, http, ...nodeOptions } = options;
+  requireSignals(signals);
   const config = readOptions(rabbitmq);
   const link = new BrokerLink();
   const commands = createCommands(config, link);
   const driver = new RabbitmqDriver(config, commands);
   // Its options are checked before a broker is started.
   const node = createClusterNode({ ...nodeOptions, logger, driver });
-  const health = http && (await serveHealth(node, http));
+  // Nothing fails between the health's server and the broker's: whoever rejects leaves nothing running.
   if (config.cookie !== undefined) writeCookie(config.home, config.cookie);
+  const health = http && (await serveHealth(node, http));
   const server = startServer(config);
   const ending = listen(signals);
   const leave = new AbortController();
@@ -61,6 +67,12 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   ending.stop();
   await health?.close();
   return end.kind === 'failed' && status === 0 ? FAILED : status;
+}
+
+function requireSignals(given: readonly unknown[]): void {
+  if (!Array.isArray(given)) throw invalidType('signals', given, 'a list of signals');
+  const wrong = given.find((name) => UNTAKEN.has(name) || !Object.hasOwn(constants.signals, String(name)));
+  if (wrong !== undefined) throw invalidRange('signals', wrong, 'names of signals that a process can take');
 }
 
 interface OwnBroker {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { commandEnvironment } from '../commands.js';
 import type { RabbitmqConfig } from '../config.js';
@@ -16,7 +17,6 @@ export interface Server {
 }
 
 const UP = 'AUTOCLUSTER_UP';
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 // The only one that the VM takes for a wish to stop: it ignores others, or dies of them with its broker half stopped.
 const STOP = 'SIGTERM';
 const DEFAULT_AMQP_PORT = 5672;
@@ -77,7 +77,7 @@ export function startServer(config: RabbitmqConfig): Server {
   });
   const exited = new Promise<number>((resolve) => {
     child.once('error', () => resolve(127));
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0)));
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
   const up = new Promise<void>((resolve, reject) => {
     watchForUp(child, resolve);
