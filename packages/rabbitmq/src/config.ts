@@ -70,14 +70,17 @@ function onPath(command: string, env: Environment): string | undefined {
   return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }
 
+const { compare: byNumbers } = new Intl.Collator('en', { numeric: true });
+
 /** Packages put commands on `PATH` that switch users, and so read another cookie; the scripts below RabbitMQ's home do not. */
 function scriptsBehind(command: string): string {
   const versions = join(dirname(command), '..', 'lib', 'rabbitmq', 'lib');
-  const packaged = existsSync(versions)
-    ? readdirSync(versions).filter((name) => name.startsWith('rabbitmq_server-'))
-    : [];
-  const newest = packaged.sort().at(-1);
-  return newest === undefined ? dirname(realpathSync(command)) : join(versions, newest, 'sbin');
+  const packaged = existsSync(versions) ? readdirSync(versions).sort(byNumbers) : [];
+  const folders = packaged
+    .filter((name) => name.startsWith('rabbitmq_server-'))
+    .map((name) => join(versions, name, 'sbin'));
+  // A version that was removed may leave a folder behind.
+  return folders.findLast((folder) => existsSync(join(folder, 'rabbitmqctl'))) ?? dirname(realpathSync(command));
 }
 
 function findScripts(given: unknown, env: Environment): string {

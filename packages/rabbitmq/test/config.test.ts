@@ -67,6 +67,23 @@ describe('options', () => {
     expect(readOptions({ node: 'rabbit@a', env: { PATH: path, HOME: '/' } }).scripts).toBe(scripts);
   });
 
+  test('of several versions the newest that is still there counts, by its numbers', () => {
+    const versions = join(folder, 'several', 'lib', 'rabbitmq', 'lib');
+    for (const name of [
+      'rabbitmq_server-3.9.29/sbin',
+      'rabbitmq_server-3.10.8/sbin',
+      'rabbitmq_server-4.0.1/plugins',
+    ]) {
+      mkdirSync(join(versions, name), { recursive: true });
+      if (name.endsWith('sbin')) writeFileSync(join(versions, name, 'rabbitmqctl'), '');
+    }
+    const path = join(folder, 'several', 'sbin');
+    mkdirSync(path);
+    writeFileSync(join(path, 'rabbitmqctl'), '');
+    const newest = join(versions, 'rabbitmq_server-3.10.8', 'sbin');
+    expect(readOptions({ node: 'rabbit@a', env: { PATH: path, HOME: '/' } }).scripts).toBe(newest);
+  });
+
   test('S81: erl_call is used where it is, but not where nodes talk in TLS, which it cannot', () => {
     expect(read().erlCall).toBe(join(folder, 'bin', 'erl_call'));
     expect(read({ ask: 'rabbitmqctl' }).erlCall).toBeUndefined();
@@ -85,4 +102,16 @@ test('nodes talk to each other on the port that RabbitMQ would choose', () => {
   expect(distributionPort({})).toBe(25_672);
   expect(distributionPort({ RABBITMQ_NODE_PORT: '5673' })).toBe(25_673);
   expect(distributionPort({ RABBITMQ_NODE_PORT: '5673', RABBITMQ_DIST_PORT: '30000' })).toBe(30_000);
+});
+
+test.each([
+  ['RABBITMQ_DIST_PORT', 'x'],
+  ['RABBITMQ_DIST_PORT', '65536'],
+  ['RABBITMQ_NODE_PORT', 'tcp://10.0.0.1:5672'],
+  // 20 000 more is no port.
+  ['RABBITMQ_NODE_PORT', '60000'],
+])('%s=%s is refused: the VM could not listen', (name, port) => {
+  expect(() => distributionPort({ [name]: port })).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTION', option: name }),
+  );
 });

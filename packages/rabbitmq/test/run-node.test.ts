@@ -52,6 +52,17 @@ test.each([[['SIGKILL']], [['SIGSTOP']], [['SIGNALS']], ['SIGTERM']])(
   },
 );
 
+test('a port that is none is refused before anything is started', async () => {
+  const { folder, seen } = scriptsOf(ENDS_BY_SIGTERM);
+  const [port = 0] = await freePorts(1);
+  const env = { ...process.env, RABBITMQ_DIST_PORT: 'x' };
+  const options = { node: 'rabbit@a', scripts: folder, home: folder, env };
+  const running = runIn(folder, { rabbitmq: options, http: { port, host: '127.0.0.1' } });
+  await expect(running).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'RABBITMQ_DIST_PORT' });
+  await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow(/fetch failed/);
+  expect(seen()).toBe('');
+});
+
 test('a cookie that cannot be written starts nothing, and leaves no server of the health behind', async () => {
   const { folder } = scriptsOf(ENDS_BY_SIGTERM);
   const [port = 0] = await freePorts(1);

@@ -13,7 +13,7 @@ import { bootGate, connectGate, installGate } from '../gate.js';
 import { isCastOut } from '../view.js';
 import { BrokerLink } from './broker-link.js';
 import { stderrLogger } from './logger.js';
-import { type Server, startServer } from './server.js';
+import { distributionPort, type Server, startServer } from './server.js';
 
 export interface RabbitmqNodeOptions extends Omit<ClusterNodeOptions, 'driver'> {
   /** The broker. */
@@ -45,6 +45,7 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   const { rabbitmq, signals = DEFAULT_SIGNALS, logger = stderrLogger, http, ...nodeOptions } = options;
   requireSignals(signals);
   const config = readOptions(rabbitmq);
+  const port = distributionPort(config.env);
   const link = new BrokerLink();
   const commands = createCommands(config, link);
   const driver = new RabbitmqDriver(config, commands);
@@ -53,7 +54,7 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   // Nothing fails between the health's server and the broker's: whoever rejects leaves nothing running.
   if (config.cookie !== undefined) writeCookie(config.home, config.cookie);
   const health = http && (await serveHealth(node, http));
-  const server = startServer(config);
+  const server = startServer(config, port);
   const ending = listen(signals);
   const leave = new AbortController();
   const life = live(node, server, { brokers: new Brokers(config, commands), link, logger }, leave.signal);

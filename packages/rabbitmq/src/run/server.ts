@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { requireWhole } from '@autocluster/core/driver';
 import { commandEnvironment } from '../commands.js';
 import type { RabbitmqConfig } from '../config.js';
 import { brokerError } from '../errors.js';
@@ -20,17 +21,20 @@ const UP = 'AUTOCLUSTER_UP';
 // The only one that the VM takes for a wish to stop: it ignores others, or dies of them with its broker half stopped.
 const STOP = 'SIGTERM';
 const DEFAULT_AMQP_PORT = 5672;
+const ABOVE_AMQP = 20_000;
+const MAX_PORT = 65_535;
 
-/** The port on which the node talks to its peers, chosen as RabbitMQ chooses it. */
+/** The port on which the node talks to its peers, chosen as RabbitMQ chooses it. Throws `INVALID_OPTION`. */
 export function distributionPort(env: Readonly<Record<string, string | undefined>>): number {
-  const given = Number(env['RABBITMQ_DIST_PORT'] || 0);
-  return given > 0 ? given : 20_000 + Number(env['RABBITMQ_NODE_PORT'] || DEFAULT_AMQP_PORT);
+  const portIn = (name: string, otherwise: number, max: number) =>
+    requireWhole(name, Number(env[name] || otherwise), { min: 0, max });
+  const given = portIn('RABBITMQ_DIST_PORT', 0, MAX_PORT);
+  return given > 0 ? given : ABOVE_AMQP + portIn('RABBITMQ_NODE_PORT', DEFAULT_AMQP_PORT, MAX_PORT - ABOVE_AMQP);
 }
 
 /** The VM without the broker, which is started when it has been told where it belongs. */
-function serverEnvironment(config: RabbitmqConfig): Record<string, string | undefined> {
+function serverEnvironment(config: RabbitmqConfig, port: number): Record<string, string | undefined> {
   const env = commandEnvironment(config);
-  const port = distributionPort(env);
   const args = [
     env['RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS'],
     config.longNames ? `-name ${config.node}` : `-sname ${config.node}`,
@@ -69,9 +73,10 @@ function watchForUp(child: ChildProcess, isUp: () => void): void {
   stdout?.once('end', () => passOn(held));
 }
 
-export function startServer(config: RabbitmqConfig): Server {
+/** `port`: where the node talks to its peers. */
+export function startServer(config: RabbitmqConfig, port: number): Server {
   const child = spawn(join(config.scripts, 'rabbitmq-server'), [], {
-    env: serverEnvironment(config),
+    env: serverEnvironment(config, port),
     // Its end of the standard input closes with this process, however that ends.
     stdio: ['pipe', 'pipe', 'inherit'],
   });
