@@ -26,13 +26,11 @@ export class Brokers {
   readonly #ownProbe: SharedQuestion<Probe>;
   /** Nodes that were not started by us when they were asked last. */
   readonly #plain = new Set<NodeId>();
-  #state: StateFile | undefined;
 
   constructor(config: RabbitmqConfig, commands: Commands) {
     this.config = config;
     this.commands = commands;
     this.#ownProbe = new SharedQuestion((signal) => this.#askFor(config.node, signal));
-    if (config.stateFile !== undefined) this.#state = new StateFile(config.stateFile);
   }
 
   probe(node: NodeId, signal: AbortSignal): Promise<Probe> {
@@ -56,8 +54,16 @@ export class Brokers {
   ): Promise<{ readonly probe: Probe; readonly state: NodeState; readonly file: StateFile }> {
     const { node } = this.config;
     const probe = await this.probe(node, signal);
-    this.#state ??= StateFile.beside(probe.folder, node);
-    return { probe, state: this.#state.read(), file: this.#state };
+    const file = this.#stateFile(probe);
+    return { probe, state: file.read(), file };
+  }
+
+  #stateFile({ folder }: Probe): StateFile {
+    const { node, stateFile } = this.config;
+    if (stateFile !== undefined) return new StateFile(stateFile);
+    // Elsewhere there would be no file, which means that no join is unfinished.
+    if (folder === '') throw brokerError(`${node} does not know its folder yet`, { operation: 'state' });
+    return StateFile.beside(folder, node);
   }
 
   async membership(signal: AbortSignal): Promise<Membership> {

@@ -2,7 +2,7 @@ import { evaluated } from './expressions.js';
 
 /**
  * Everything that a broker says of itself in one answer. Each fact is asked of the function that this version has; what no
- * version of ours has is left out, and never guessed.
+ * version of ours has is left out, and never guessed. Mnesia names some folder also before it was told which.
  */
 export const PROBE_BODY = `
   Has = fun(Module, Function, Arity) ->
@@ -48,7 +48,8 @@ export const PROBE_BODY = `
     contents => Contents,
     native => case First([{rabbit_runtime_parameters, value_global, [internal_cluster_id]}]) of
       {ok, Id} when is_binary(Id) -> Id; _ -> null end,
-    folder => iolist_to_binary(Or([{rabbit, data_dir, []}, {rabbit_mnesia, dir, []}], []))}`;
+    folder => iolist_to_binary(Or([{rabbit, data_dir, []}] ++ case application:get_env(mnesia, dir) of
+      {ok, _} -> [{rabbit_mnesia, dir, []}]; undefined -> [] end, []))}`;
 
 /** For a broker that was not started by us: its VM has to read and interpret all of it each time. */
 export const PROBE = evaluated(PROBE_BODY);
