@@ -37,6 +37,8 @@ export interface Probe {
   readonly failure: string | undefined;
   readonly running: boolean;
   readonly ready: boolean;
+  /** It is being started now, by whomever. */
+  readonly booting: boolean;
   /** Its database is open, so that what it says of its contents is the truth. */
   readonly readable: boolean;
   readonly members: readonly string[];
@@ -66,7 +68,7 @@ const textOr = (value: unknown): string | undefined => (isText(value) ? value : 
 /** Reads the answer to the probe; rejects what it does not understand, which is never "no". */
 export function parseProbe(value: unknown): Probe {
   const fields = isFields(value) ? value : {};
-  const { members, up, apart, contents, running, ready, readable, folder } = fields;
+  const { members, up, apart, contents, running, ready, booting, readable, folder } = fields;
   const gate = GATE_STATES.find((state) => state === fields['gate']);
   const isWhole = gate !== undefined && isTexts(members) && isTexts(up) && isTexts(apart) && isText(folder);
   if (!isWhole || typeof contents !== 'number') throw wrong('a probe', JSON.stringify(value) ?? 'nothing');
@@ -75,6 +77,7 @@ export function parseProbe(value: unknown): Probe {
     failure: textOr(fields['failure']),
     running: running === true,
     ready: ready === true,
+    booting: booting === true,
     readable: readable === true,
     members,
     up,

@@ -41,6 +41,7 @@ export const PROBE_BODY = `
     failure => case State of {failed, Why} -> iolist_to_binary(io_lib:format("~0p", [Why])); _ -> null end,
     running => Running,
     ready => Running andalso Or([{rabbit_boot_state, get, []}], ready) =:= ready,
+    booting => is_pid(whereis(rabbit_boot)),
     readable => Parameter =/= none,
     members => Members, up => Up,
     apart => lists:usort(Or([{rabbit_node_monitor, partitions, []}], []) ++ Split),

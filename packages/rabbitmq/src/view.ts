@@ -78,7 +78,7 @@ export function healthOf(node: NodeId, probe: Probe): BrokerHealth {
     return { status: 'up', ready, admits: ready, detail, view };
   }
   if (isHeld(probe)) return { ...closed, status: 'up', detail: `${node} waits for its cluster` };
-  if (probe.gate === 'booting') return { ...closed, status: 'unknown', detail: `${node} boots` };
+  if (probe.gate === 'booting' || probe.booting) return { ...closed, status: 'unknown', detail: `${node} boots` };
   const why = probe.failure === undefined ? '' : `: ${probe.failure.slice(0, 200)}`;
   return { ...closed, status: 'down', detail: `the broker of ${node} does not run${why}` };
 }

@@ -23,6 +23,7 @@ const serving: Probe = {
   failure: undefined,
   running: true,
   ready: true,
+  booting: false,
   readable: true,
   members: [SELF, 'rabbit@b'],
   up: [SELF, 'rabbit@b'],
@@ -41,6 +42,7 @@ const castOut: Probe = { ...stopped, gate: 'failed', failure: '{error,{inconsist
 const confirming: Probe = { ...serving, ...held, gate: 'confirming' };
 const admitted: Probe = { ...confirming, gate: 'admitted' };
 const booting: Probe = { ...stopped, gate: 'booting' };
+const foreign: Probe = { ...stopped, gate: 'none', booting: true };
 
 const native: Member = {
   node: SELF,
@@ -142,6 +144,7 @@ describe('health', () => {
     ['it is let in, and opens its queues and listeners', admitted, 'up', false],
     ['its database is not open yet', booting, 'unknown', false],
     ['it was stopped', stopped, 'down', false],
+    ['it boots, and was not started by us', foreign, 'unknown', false],
     ['it did not start', castOut, 'down', false],
   ])('%s', (_title, probe, status, ready) => {
     if (status === 'throws') expect(() => healthOf(SELF, probe)).toThrow(/identity/);
