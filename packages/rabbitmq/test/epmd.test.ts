@@ -1,10 +1,11 @@
+import type Dns from 'node:dns/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { presenceOf } from '../src/epmd.js';
 
 const { addresses } = vi.hoisted(() => ({ addresses: new Map<string, readonly string[]>() }));
 vi.mock('node:dns/promises', async (original) => {
-  const real = await original<typeof import('node:dns/promises')>();
+  const real = await original<typeof Dns>();
   const lookup = async (host: string, options: { readonly all: true }) =>
     addresses.get(host)?.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })) ??
     (await real.lookup(host, options));
