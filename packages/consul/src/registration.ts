@@ -1,4 +1,9 @@
-import type { RegisterOutcome, RegisterRequest, Registration } from '@autocluster/core/backend';
+import {
+  isClusterError,
+  type RegisterOutcome,
+  type RegisterRequest,
+  type Registration,
+} from '@autocluster/core/backend';
 import { claimAnew, disclaim, entryOf, mark, renewClaim } from './claim.js';
 import { afterWrite } from './errors.js';
 import type { Exchange } from './exchange.js';
@@ -43,8 +48,12 @@ export async function unregister(place: Place, exchange: Exchange, registration:
   try {
     await services.withdraw(exchange, node, instance);
   } catch (error) {
-    await disclaim(store, exchange, registration);
-    throw afterWrite(error);
+    // Of two failures the first says why: the second may only have found that no time was left.
+    const mayBeGone = await disclaim(store, exchange, registration).then(
+      () => true,
+      (later: unknown) => isClusterError(later) && later.outcomeUnknown,
+    );
+    throw mayBeGone ? afterWrite(error) : error;
   }
   await disclaim(store, exchange, registration);
 }

@@ -130,6 +130,18 @@ serverSuite(['consul'], 'consul: faults', () => {
       expect((await direct.list(call())).members).toEqual([]);
     });
 
+    test('unregister: of two failures the first is told', async () => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { one } = shared.pair({ hosts: recorder.url });
+      const first = registered(await one.register(registration('n'), call()));
+      recorder.answer = ({ url }) => {
+        if (url.startsWith('/v1/agent/service/')) return { status: 403, text: 'Permission denied' };
+        return url.startsWith('/v1/session/destroy/') ? { status: 500, text: 'No cluster leader' } : undefined;
+      };
+      const error = await failure(one.unregister(first, call({ timeoutMs: 1000 })));
+      expect(error).toMatchObject({ code: 'STORE_FORBIDDEN', outcomeUnknown: false });
+    });
+
     test.each(['lock', 'register'] as const)('%s: a renewal is not denied when only its read fails', async (verb) => {
       const recorder = shared.keep(await recording(shared.server.httpAddress));
       const { one } = shared.pair({ hosts: recorder.url });
