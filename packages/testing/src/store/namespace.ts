@@ -119,7 +119,8 @@ export class Namespace {
       if (sequence >= holder.sequence) {
         holder.sequence = sequence;
         holder.ttlMs = grantedTtlMs(request.ttlMs, this.#ledger.ttl);
-        holder.expiresAtMs = this.#expiryMs(holder.ttlMs, nowMs);
+        // Who holds it may never hear of a shorter TTL: what was promised before holds.
+        holder.expiresAtMs = Math.max(holder.expiresAtMs, this.#expiryMs(holder.ttlMs, nowMs));
       }
       return { kind: 'held', lock: holder, record: this.record.decoded };
     }
