@@ -53,7 +53,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'sure-after-sleep',
     'assertHeld does not notice that the machine slept',
     LOCK,
-    'if (!this.#suspension.suspected()) return;',
+    'if (this.#suspension.gainedMs() <= this.#timing.stopBudgetMs / 2) return;',
     "if (this.#phase === 'held') return;",
   ),
   mutant(

@@ -47,8 +47,7 @@ export class CleanupScheduler {
   constructor(parts: CleanupParts) {
     this.#parts = parts;
     this.#history = createHistory(parts.policy.historyMax);
-    const { clock } = parts.runtime;
-    this.#suspension = watchSuspension(clock, () => parts.policy.intervalMs, wallLeadMs(clock));
+    this.#suspension = watchSuspension(parts.runtime.clock);
   }
 
   get status(): CleanupStatus {
@@ -81,7 +80,7 @@ export class CleanupScheduler {
   /** Takes note of a list that this node made for something else. */
   saw(listing: Listing): void {
     const { policy, runtime } = this.#parts;
-    if (this.#suspension.suspected()) this.#memory = forgetPresence(this.#memory);
+    if (this.#suspension.gainedMs() > policy.intervalMs) this.#memory = forgetPresence(this.#memory);
     if (listing.kind === 'listed') this.#suspension.trust(wallLeadMs(runtime.clock));
     this.#memory = noteListing(policy, this.#memory, listing, runtime.clock.monotonicMs());
   }

@@ -10,21 +10,20 @@ export function wallLeadMs(clock: Clock): number {
  * store, went on. A wall clock that is set forward looks the same, which errs on the safe side.
  */
 export interface SuspensionWatch {
-  /** Whether the wall clock has gained on the monotonic one since the moment that is trusted. */
-  suspected(): boolean;
+  /** By how much the wall clock has gained on the monotonic one since the moment that is trusted, in ms. */
+  gainedMs(): number;
   /** A request that was sent when the wall clock led by this much has turned out well. */
   trust(leadMs: number): void;
 }
 
-/** `toleranceMs`: how long it may have stood unnoticed; asked for each time, since it depends on what was granted last. */
-export function watchSuspension(clock: Clock, toleranceMs: () => number, trustedLeadMs: number): SuspensionWatch {
+export function watchSuspension(clock: Clock, trustedLeadMs: number = wallLeadMs(clock)): SuspensionWatch {
   let trusted = trustedLeadMs;
   return {
-    suspected() {
+    gainedMs() {
       const lead = wallLeadMs(clock);
       // A wall clock that was set back must not hide a later suspension.
-      if (lead < trusted) trusted = lead;
-      return lead - trusted > toleranceMs();
+      trusted = Math.min(trusted, lead);
+      return lead - trusted;
     },
     trust(leadMs) {
       trusted = leadMs;

@@ -73,8 +73,7 @@ class Keeper implements LockKeeper {
     this.#grant = grant;
     this.#sentAtMs = sentAtMs;
     this.#timing = this.#timingOf(grant);
-    const toleranceMs = () => this.#timing.stopBudgetMs / 2;
-    this.#suspension = watchSuspension(runtime.clock, toleranceMs, sentLeadMs ?? wallLeadMs(runtime.clock));
+    this.#suspension = watchSuspension(runtime.clock, sentLeadMs);
   }
 
   /** Apart from the constructor, since a grant that came too late is lost at once and reports it. */
@@ -102,7 +101,7 @@ class Keeper implements LockKeeper {
     this.#checkDeadline();
     this.#loss.signal.throwIfAborted();
     if (this.#phase !== 'held') throw this.#lost(`was ${this.#phase}`);
-    if (!this.#suspension.suspected()) return;
+    if (this.#suspension.gainedMs() <= this.#timing.stopBudgetMs / 2) return;
     // One renewal right now settles it, unless the store does not answer anyway.
     if (this.#failures === 0) this.#nap.abort(undefined);
     const text = `the machine was suspended while the lock '${this.#grant.name}' was held`;

@@ -10,7 +10,16 @@ import {
   type StoredRecord,
 } from '../backend/index.js';
 import type { GuardCall, GuardedBackend } from '../guard/index.js';
-import { anySignal, backoffMs, jitteredMs, pause, type Runtime, wallLeadMs } from '../runtime/index.js';
+import {
+  anySignal,
+  backoffMs,
+  jitteredMs,
+  pause,
+  type Runtime,
+  type SuspensionWatch,
+  wallLeadMs,
+  watchSuspension,
+} from '../runtime/index.js';
 import { grantedTiming, type LeaseTiming } from './lease-timing.js';
 
 /** What a node says about itself. */
@@ -70,8 +79,6 @@ interface Kept {
   readonly registration: Registration;
   readonly timing: LeaseTiming;
   readonly sentAtMs: number;
-  /** The least by which the wall clock was seen to lead since then. */
-  leastLeadMs: number;
 }
 
 interface Waiter {
@@ -93,9 +100,11 @@ class Keeper implements RegistrationKeeper {
   #nap = anySignal([]);
   readonly #stopped = anySignal([]);
   readonly #options: RegistrationKeeperOptions;
+  readonly #suspension: SuspensionWatch;
 
   constructor(options: RegistrationKeeperOptions) {
     this.#options = options;
+    this.#suspension = watchSuspension(options.runtime.clock);
   }
 
   get held(): Registration | undefined {
@@ -103,12 +112,8 @@ class Keeper implements RegistrationKeeper {
     if (last === undefined) return undefined;
     const { registration, sentAtMs, timing } = last;
     const neverLapses = registration.ttlMs === undefined;
-    const { clock } = this.#options.runtime;
-    const leadMs = wallLeadMs(clock);
-    // A wall clock that was set back must not hide a later suspension.
-    last.leastLeadMs = Math.min(last.leastLeadMs, leadMs);
     // Of a suspension only the wall clock knows, and the store.
-    const elapsedMs = clock.monotonicMs() - sentAtMs + leadMs - last.leastLeadMs;
+    const elapsedMs = this.#options.runtime.clock.monotonicMs() - sentAtMs + this.#suspension.gainedMs();
     return neverLapses || elapsedMs < timing.deadlineMs ? registration : undefined;
   }
 
@@ -196,11 +201,11 @@ class Keeper implements RegistrationKeeper {
 
   #answered(outcome: RegisterOutcome, sent: Sent): number {
     const { runtime, timing: asked } = this.#options;
-    const { sentAtMs, sentLeadMs: leastLeadMs } = sent;
+    const { sentAtMs, sentLeadMs } = sent;
     const earlier = this.#last?.registration;
     const timing = outcome.kind === 'registered' ? grantedTiming(asked, outcome.registration.ttlMs) : asked;
-    this.#last =
-      outcome.kind === 'registered' ? { registration: outcome.registration, timing, sentAtMs, leastLeadMs } : undefined;
+    this.#last = outcome.kind === 'registered' ? { registration: outcome.registration, timing, sentAtMs } : undefined;
+    this.#suspension.trust(sentLeadMs);
     // It is not told any more, but what is there is still to be removed.
     if (this.#stopped.signal.aborted) return 0;
     if (outcome.kind === 'conflict') {

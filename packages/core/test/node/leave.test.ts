@@ -74,6 +74,7 @@ describe('a node that leaves for good', () => {
     ['a list failed', { kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['list'], times: 1 }],
     ['every list failed', { kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['list'] }],
     ['the commit was not answered', { kind: 'drop-request', verbs: ['unlock'], times: 1 }],
+    ['the answer to the commit was lost', { kind: 'drop-reply', verbs: ['unlock'], times: 1 }],
   ] as const)('is counted no more, although %s', async (_what, fault) => {
     const { world, leaving } = await three((at) => void at.faults('n3').inject(fault));
     await world.settle(leaving.leave(), 300_000);
