@@ -142,34 +142,26 @@ serverSuite(['consul'], 'consul: faults', () => {
       expect(error).toMatchObject({ code: 'STORE_FORBIDDEN', outcomeUnknown: false });
     });
 
-    test.each(['lock', 'register'] as const)('%s: a renewal is not denied when only its read fails', async (verb) => {
+    /** What a renewal fails with, when questions to these paths are answered like this. */
+    async function spoiltRenewal(verb: 'lock' | 'register', path: string, answer: { status: number; text: string }) {
       const recorder = shared.keep(await recording(shared.server.httpAddress));
       const { one } = shared.pair({ hosts: recorder.url });
       const request = lockOf('n');
       const grant = held(await one.lock(request, call()));
       const first = registered(await one.register(registration('n'), call()));
-      recorder.answer = ({ url }) =>
-        url.startsWith('/v1/txn') ? { status: 403, text: 'Permission denied' } : undefined;
-      const renewal =
-        verb === 'lock'
-          ? one.lock({ ...request, held: grant }, call())
-          : one.register({ ...registration('n'), held: first }, call());
-      expect(await failure(renewal)).toMatchObject({ code: 'STORE_FORBIDDEN', outcomeUnknown: true });
+      recorder.answer = ({ url }) => (url.startsWith(path) ? answer : undefined);
+      if (verb === 'lock') return failure(one.lock({ ...request, held: grant }, call()));
+      return failure(one.register({ ...registration('n'), held: first }, call()));
+    }
+
+    test.each(['lock', 'register'] as const)('%s: a renewal is not denied when only its read fails', async (verb) => {
+      const error = await spoiltRenewal(verb, '/v1/txn', { status: 403, text: 'Permission denied' });
+      expect(error).toMatchObject({ code: 'STORE_FORBIDDEN', outcomeUnknown: true });
     });
 
     test.each(['lock', 'register'] as const)('%s: a gateway that knows no agent ends no session', async (verb) => {
-      const recorder = shared.keep(await recording(shared.server.httpAddress));
-      const { one } = shared.pair({ hosts: recorder.url });
-      const request = lockOf('n');
-      const grant = held(await one.lock(request, call()));
-      const first = registered(await one.register(registration('n'), call()));
-      recorder.answer = ({ url }) =>
-        url.startsWith('/v1/session/renew/') ? { status: 404, text: '404 page not found' } : undefined;
-      const renewal =
-        verb === 'lock'
-          ? one.lock({ ...request, held: grant }, call())
-          : one.register({ ...registration('n'), held: first }, call());
-      expect(await failure(renewal)).toMatchObject({ code: 'STORE_FAILED', retryable: true });
+      const error = await spoiltRenewal(verb, '/v1/session/renew/', { status: 404, text: '404 page not found' });
+      expect(error).toMatchObject({ code: 'STORE_FAILED', retryable: true });
     });
 
     test('commit: a gateway that loses the answer does not deny it', async () => {

@@ -3,7 +3,7 @@ import { type ClusterEvent, type ClusterNode, createClusterNode, processDriver }
 import type { Backend } from '@autocluster/core/backend';
 import { describe, expect, test } from 'vitest';
 import { LEASES, must, SLICES } from '../../../test/backends/kubernetes.js';
-import { startKubernetes, until } from '../../../test/servers/harness/index.js';
+import { type KubernetesServer, startKubernetes, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { Interceptor } from './intercept.js';
 import {
@@ -19,6 +19,10 @@ import {
   Servers,
   sharedServer,
 } from './support.js';
+
+/** A cluster of its own on a server of its own, on which its administrator may do everything. */
+const everythingOf = ({ server, adminToken: token, caFile: ca }: KubernetesServer) =>
+  ({ cluster: freshCluster(), owner: 'none', server, token, tls: { ca }, namespace: 'default' }) as const;
 
 const SLOW = { withinMs: 40_000 };
 const idOf = ({ state }: ClusterNode): string | undefined =>
@@ -95,15 +99,8 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: nodes whose connections are
     const servers = new Servers();
     const nodes = new Nodes();
     try {
-      const access = {
-        server: own.server,
-        token: own.adminToken,
-        tls: { ca: own.caFile },
-        namespace: 'default',
-        owner: 'none',
-      } as const;
-      const cluster = freshCluster();
-      for (const name of ['n1', 'n2', 'n3']) nodes.launch(name, servers.backend({ cluster, ...access }));
+      const all = everythingOf(own);
+      for (const name of ['n1', 'n2', 'n3']) nodes.launch(name, servers.backend(all));
       const isWorking = ({ state }: ClusterNode) =>
         ['locking', 'creating', 'committing', 'joining'].includes(state.kind);
       await until('one of them has the lock or wants it', () => nodes.all.some(isWorking), { everyMs: 1 });
@@ -128,8 +125,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: nodes whose connections are
       const own = await startKubernetes();
       const servers = new Servers();
       try {
-        const access = { server: own.server, token: own.adminToken, tls: { ca: own.caFile }, namespace: 'default' };
-        const all = { cluster: freshCluster(), owner: 'none', ...access } as const;
+        const all = everythingOf(own);
         const [one, two] = [servers.backend(all), servers.backend(all)];
         await one.list(call());
         const first = registered(await two.register(registration('n'), call()));
@@ -157,9 +153,8 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: nodes whose connections are
       const own = await startKubernetes();
       const servers = new Servers();
       try {
-        const access = { server: own.server, token: own.adminToken, tls: { ca: own.caFile }, namespace: 'default' };
         const members = { service: freshCluster(), address: 'ip' } as const;
-        const all = { cluster: freshCluster(), owner: 'none', members, ...access } as const;
+        const all = { ...everythingOf(own), members };
         const [one, two] = [servers.backend(all), servers.backend(all)];
         const labels = { 'kubernetes.io/service-name': members.service };
         const slice = {
@@ -181,6 +176,7 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: nodes whose connections are
         await one.list(call());
         const watch = one.watch?.(call())[Symbol.asyncIterator]();
         const next = watch?.next();
+        // That nothing comes can only be seen by waiting: an event of what is there would come at once.
         const settled = Promise.race([next, delay(1500).then(() => 'nothing yet')]);
         expect(await settled).toBe('nothing yet');
         expect(isFree).toBe(false);
