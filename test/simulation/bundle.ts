@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -46,11 +47,15 @@ function patching(patches: readonly Patch[]): Plugin {
   };
 }
 
-/** One file with this program and all sources that it needs, as they are now. The function that it answers removes it. */
-export async function bundleProgram(
-  entry: string,
-  patches: readonly Patch[] = [],
-): Promise<{ file: string; remove: () => void }> {
+export interface Program {
+  readonly file: string;
+  /** The same for the same program: runs of one digest are runs of one tree. */
+  readonly digest: string;
+  readonly remove: () => void;
+}
+
+/** One file with this program and all sources that it needs, as they are now. */
+export async function bundleProgram(entry: string, patches: readonly Patch[] = []): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'autocluster-simulation-'));
   const file = join(folder, 'program.mjs');
   await bundle({
@@ -75,5 +80,6 @@ export async function bundleProgram(
       };
     },
   });
-  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 12);
+  return { file, digest, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

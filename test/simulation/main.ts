@@ -8,6 +8,7 @@ const HELP = `Random histories of whole clusters, in simulated time.
 
   npm run simulate                                     10,000 histories with a new seed, on two processors
   npm run simulate -- --histories 100000 --seed S --workers 2
+  npm run simulate -- --from 100000 --seed S           more of the same seed; what has the same digest is one program
   npm run simulate -- --replay S-17                    one history, with its transcript
   npm run simulate -- --replay S-17 --shrink           the smallest one that goes wrong in the same way
   npm run simulate -- --plan FILE                      a plan that was written to a file (with --save FILE)
@@ -19,6 +20,7 @@ const HELP = `Random histories of whole clusters, in simulated time.
 const { values } = parseArgs({
   options: {
     histories: { type: 'string', default: '10000' },
+    from: { type: 'string', default: '0' },
     seed: { type: 'string', default: process.hrtime.bigint().toString(36) },
     workers: { type: 'string', default: '2' },
     nodes: { type: 'string' },
@@ -31,8 +33,13 @@ const { values } = parseArgs({
   },
 });
 
+function whole(name: 'histories' | 'from' | 'workers' | 'nodes', text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new RangeError(`--${name} ${text}: a whole number is expected`);
+}
+
 const faults = values.faults?.split(',');
-const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
+const nodes = values.nodes === undefined ? undefined : whole('nodes', values.nodes);
 
 async function replay(plan: Plan): Promise<void> {
   const first = await runPlan(plan);
@@ -49,7 +56,7 @@ async function replay(plan: Plan): Promise<void> {
 const FINDINGS_TOLD = 20;
 
 async function explore(): Promise<void> {
-  const histories = Number(values.histories);
+  const histories = whole('histories', values.histories);
   const { seed } = values;
   console.log(`seed ${seed}`);
   let saidMs = performance.now();
@@ -57,7 +64,8 @@ async function explore(): Promise<void> {
   const found = await search({
     seed,
     histories,
-    workers: Number(values.workers),
+    from: whole('from', values.from),
+    workers: whole('workers', values.workers),
     faults,
     nodes,
     onProgress(soFar) {
@@ -73,7 +81,9 @@ async function explore(): Promise<void> {
       console.log(progressLine(soFar, histories));
     },
   });
-  console.log(`\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`);
+  console.log(
+    `\nseed ${seed} from ${values.from}, digest ${found.digest}\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`,
+  );
   if (found.findings.length > 0 || untried(found.statistics).length > 0) process.exitCode = 1;
 }
 

@@ -4,7 +4,8 @@ import type { Plan, Statistics, Violation } from '@autocluster/testing';
 export interface Job {
   readonly seed: string;
   readonly from: number;
-  readonly histories: number;
+  /** The first one that nobody runs. */
+  readonly until: number;
   /** It takes every so manieth history. */
   readonly stride: number;
   readonly faults: readonly string[] | undefined;

@@ -6,6 +6,8 @@ import type { Finding, Job, Progress } from './protocol.ts';
 export interface Search {
   readonly seed: string;
   readonly histories: number;
+  /** The first history of the seed; default: 0. */
+  readonly from?: number | undefined;
   readonly workers: number;
   readonly faults?: readonly string[] | undefined;
   readonly nodes?: number | undefined;
@@ -16,6 +18,8 @@ export interface Search {
 }
 
 export interface Found {
+  /** Of what was run. */
+  readonly digest: string;
   readonly statistics: Statistics;
   readonly findings: readonly Finding[];
   /** Processor time of all workers. */
@@ -61,11 +65,24 @@ class Crew {
 
 /** Runs histories in processes of their own, all of them from one seed. */
 export async function search(options: Search): Promise<Found> {
-  const { seed, histories, workers, faults, nodes, patches, limitMs, untilFirst = false, onProgress } = options;
+  const {
+    seed,
+    histories,
+    from = 0,
+    workers,
+    faults,
+    nodes,
+    patches,
+    limitMs,
+    untilFirst = false,
+    onProgress,
+  } = options;
   const startedMs = performance.now();
-  let found: Found = { statistics: noStatistics(), findings: [], cpuMs: 0, tookMs: 0 };
+  const { file, digest, remove } = await bundleProgram('test/simulation/worker.ts', patches);
+  let found: Found = { digest, statistics: noStatistics(), findings: [], cpuMs: 0, tookMs: 0 };
   const add = ({ statistics, findings, cpuMs }: Progress) => {
     found = {
+      digest,
       statistics: addStatistics(found.statistics, statistics),
       findings: [...found.findings, ...findings],
       cpuMs: found.cpuMs + cpuMs,
@@ -73,9 +90,9 @@ export async function search(options: Search): Promise<Found> {
     };
     onProgress?.(found);
   };
-  const { file, remove } = await bundleProgram('test/simulation/worker.ts', patches);
   try {
-    const jobs = Array.from({ length: workers }, (_, from) => ({ seed, from, histories, stride: workers }));
+    const until = from + histories;
+    const jobs = Array.from({ length: workers }, (_, nth) => ({ seed, from: from + nth, until, stride: workers }));
     const crew = new Crew();
     await Promise.all(jobs.map((job) => crew.run(file, { ...job, faults, nodes, limitMs, untilFirst }, add)));
   } finally {

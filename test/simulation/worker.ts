@@ -33,7 +33,7 @@ async function work(job: Job): Promise<void> {
     reportedMs = performance.now();
     return sent;
   };
-  for (let index = job.from; index < job.histories; index += job.stride) {
+  for (let index = job.from; index < job.until; index += job.stride) {
     if (performance.now() - beganMs > (job.limitMs ?? Number.POSITIVE_INFINITY)) break;
     const seed = seedOf(job.seed, index);
     const outcome = await runHistory(seed, job);
