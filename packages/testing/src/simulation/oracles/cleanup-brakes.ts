@@ -93,8 +93,8 @@ export function watchListBrakes(court: Court): Watcher {
       check(isRipe, () => `${actor.label} counts ${node} as away for a grace, and saw it ${awayMs} ms ago`);
     }
   };
-  const judgeBrakes = (actor: Actor, listened: Listened, held: readonly BrakeName[]) => {
-    const lists = listened.since(stage.nowMs - lookMs).map(({ list }) => list);
+  const judgeBrakes = (actor: Actor, listened: Listened, held: readonly BrakeName[], sinceMs: number) => {
+    const lists = listened.since(sinceMs).map(({ list }) => list);
     if (lists.length === 0) return;
     const must = (brake: BrakeName, holds: boolean) =>
       check(!holds || held.includes(brake), () => `${actor.label} plans without ${brake}`);
@@ -119,8 +119,16 @@ export function watchListBrakes(court: Court): Watcher {
       const listened = heard.get(actor);
       if (!listened || listened.lists.length === 0) return;
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
-      judgeCandidates(actor, listened, fact.event.data['candidates'] as readonly Candidate[]);
-      judgeBrakes(actor, listened, brakesTold(fact) ?? []);
+      const { candidates, removes } = fact.event.data as {
+        candidates: readonly Candidate[];
+        removes: readonly string[];
+      };
+      judgeCandidates(actor, listened, candidates);
+      const { runningSinceMs = stage.nowMs } = actor;
+      // A plan is told when its removals are over: a machine may have slept meanwhile, and other lists have come.
+      const isOld = stage.nowMs - runningSinceMs < removalMs;
+      if (!isOld)
+        judgeBrakes(actor, listened, brakesTold(fact) ?? [], stage.nowMs - (removes.length > 0 ? removalMs : lookMs));
     },
   };
 }
