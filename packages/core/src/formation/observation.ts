@@ -1,4 +1,4 @@
-import type { ClusterIdentity, NodeId } from '../backend/index.js';
+import type { ClusterIdentity, InstanceId, NodeId } from '../backend/index.js';
 import type { NodeHealth } from '../driver/index.js';
 import type { Listing, OwnDaemon } from '../guard/index.js';
 
@@ -6,6 +6,8 @@ export type { Listing, OwnDaemon };
 
 /** What this instance has told the store about itself. */
 export interface Announced {
+  /** Where this process names its instance, and the platform does not. */
+  readonly instance?: InstanceId | undefined;
   readonly state: 'joining' | 'ready';
   readonly identity: ClusterIdentity | undefined;
   readonly recordVersion?: number | undefined;

@@ -46,7 +46,7 @@ export class Performer {
   #turn = 0;
 
   constructor(parts: PerformerParts, stopping: AbortSignal, onGrantLost: () => void) {
-    const { config, backend, driver, runtime, keeper, onListing } = parts;
+    const { config, backend, driver, runtime, keeper, instance, onListing } = parts;
     this.#parts = parts;
     this.#stopping = stopping;
     this.#onGrantLost = onGrantLost;
@@ -56,7 +56,7 @@ export class Performer {
       backend,
       driver,
       clock: runtime.clock,
-      announced: () => keeper.announced,
+      announced: () => keeper.announced && { ...keeper.announced, instance },
       latest: () => this.#latest?.list,
       onListing,
       signal: stopping,

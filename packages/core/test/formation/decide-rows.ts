@@ -31,6 +31,12 @@ export const UNSURE_CASES: readonly RowCase[] = [
     { now: { announced: { state: 'joining', identity: undefined }, amListed: false } },
     { kind: 'wait', reason: 'list-stale' },
   ],
+  [
+    '1',
+    'the list shows another run of this name, which has taken its place',
+    { now: { announced: { state: 'joining', identity: undefined, instance: 'me#2' } } },
+    { kind: 'wait', reason: 'name-held' },
+  ],
   ['1', 'the list is stale', { now: { nowMs: 20_000, askedAtMs: 4_000 } }, { kind: 'wait', reason: 'list-stale' }],
   [
     '1',

@@ -90,3 +90,23 @@ describe('F12: a node that stands still while the answer to its last registratio
     expect([...kinds]).not.toContain('formed');
   });
 });
+
+describe('F12: a node that stands still before there is a cluster, until another run has its name', () => {
+  it('creates none, although enough nodes are listed now, and is told NAME_HELD', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    const runtime = world.time.process();
+    const driver = daemons.daemon('n1').inProcess(runtime);
+    world.launch('n1', { ttlMs: TTL_MS, nodesExpectedMin: 2, runtime, driver });
+    await world.until(() => world.stateOf('n1') === 'waiting too-few-members');
+    runtime.pause();
+    await world.until(() => world.cluster.members.length === 0);
+    const store = world.store.cluster('demo');
+    store.insertMember({ node: 'n1', instance: 'n1 again', state: 'joining' });
+    store.insertMember({ node: 'n2', instance: 'n2', state: 'joining' });
+    runtime.resume();
+    await world.until(() => world.failures.has('n1'));
+    expect(world.failures.get('n1')).toMatchObject({ code: 'NAME_HELD' });
+    expect([world.cluster.record.kind, world.events('lock.acquired')]).toEqual(['absent', []]);
+  });
+});

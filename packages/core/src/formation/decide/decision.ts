@@ -111,3 +111,10 @@ export function wait(
 ): Outcome {
   return { kind: 'wait', reason, endsWhen, ...more };
 }
+
+export const NAME_HELD = {
+  kind: 'wait',
+  reason: 'name-held',
+  endsWhen: 'the other instance of this name is gone',
+  cause: 'NAME_HELD',
+} as const satisfies Outcome;

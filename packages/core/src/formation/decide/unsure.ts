@@ -1,9 +1,16 @@
+import type { InstanceId, Registration } from '../../backend/index.js';
 import { propagationMs } from '../config.js';
 import { storeChangedLately } from '../memory.js';
 import { isDisowned } from '../situation.js';
-import { type Case, heldFor, type Look, type Outcome, type Row, wait } from './decision.js';
+import { type Case, heldFor, type Look, NAME_HELD, type Outcome, type Row, wait } from './decision.js';
 
 const waitUnlessFormed = (formed: boolean, outcome: Outcome): Outcome => (formed ? { kind: 'stay' } : outcome);
+
+const ownEntries = ({ config, s }: Case): readonly Registration[] =>
+  s.list.members.filter(({ node }) => node === config.self);
+
+const isOwnInstance = ({ observation: { announced } }: Case, instance: InstanceId): boolean =>
+  announced?.instance === undefined || announced.instance === instance;
 
 /** Rows for what is not known: nothing is written and nobody is joined. */
 export const UNKNOWN_ROWS: readonly Row<Look>[] = [
@@ -64,15 +71,16 @@ export const UNSURE_ROWS: readonly Row<Case>[] = [
         }),
       ),
   },
-  // Where not even we are listed, others may be missing too.
+  // Where not even we are listed, others may be missing too; and where another run of our name is, it has taken our place.
   {
     row: '1',
-    when: ({ config, formed, observation: { announced }, s }) =>
-      !formed &&
-      config.registration === 'explicit' &&
-      announced !== undefined &&
-      !s.list.members.some(({ node }) => node === config.self),
-    outcome: () => wait('list-stale', 'the list shows the registration of this node'),
+    when: (c) =>
+      !c.formed &&
+      c.config.registration === 'explicit' &&
+      c.observation.announced !== undefined &&
+      !ownEntries(c).some(({ instance }) => isOwnInstance(c, instance)),
+    outcome: (c) =>
+      ownEntries(c).length > 0 ? NAME_HELD : wait('list-stale', 'the list shows the registration of this node'),
   },
   {
     row: '2',

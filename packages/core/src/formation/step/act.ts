@@ -111,7 +111,8 @@ function act(
 ): Step {
   switch (decision.kind) {
     case 'wait':
-      return waitFor(config, machine, decision, nowMs);
+      // Only another try to register tells whether the name is free, and since when it is not.
+      return waitFor(config, machine, decision, nowMs, decision.reason === 'name-held' ? { resume: 'inspect' } : {});
     case 'stay':
       return stay(config, machine, decision);
     case 'look-closer':

@@ -1,5 +1,6 @@
 import { sameIdentity } from '../../backend/index.js';
 import { type FormationConfig, propagationMs } from '../config.js';
+import { NAME_HELD } from '../decide/decision.js';
 import type { Reply } from '../event.js';
 import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
 import { remember } from '../memory.js';
@@ -146,13 +147,10 @@ export function nameHeld(config: FormationConfig, machine: Machine, sentAtMs: nu
   // A formed node does not fail for it, and its registration may be made again without a word to the machine.
   const firstConflictAtMs = machine.standing ? undefined : (machine.firstConflictAtMs ?? nowMs);
   const after = { ...machine, firstConflictAtMs };
-  const wait = {
-    reason: 'name-held',
-    endsWhen: 'the other instance of this name is gone',
-    cause: 'NAME_HELD',
-  } as const;
   if (firstConflictAtMs !== undefined && sentAtMs > firstConflictAtMs + config.latestTakeoverMs + config.renewalMs) {
     return fail(config, after, { code: 'NAME_HELD', text: `another live instance holds the name ${config.self}` });
   }
-  return waitFor(config, after, { ...wait, retryMs: Math.min(config.renewalMs, 1_000) }, nowMs, { resume: 'inspect' });
+  return waitFor(config, after, { ...NAME_HELD, retryMs: Math.min(config.renewalMs, 1_000) }, nowMs, {
+    resume: 'inspect',
+  });
 }
