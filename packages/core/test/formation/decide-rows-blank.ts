@@ -61,6 +61,24 @@ export const BLANK_CASES: readonly RowCase[] = [
     { config: { onLocalData: 'adopt' }, now: { peers: [{ node: 'a', status: 'up', own: unnamed(), members: ['a'] }] } },
     { kind: 'join', locked: true, record: undefined },
   ],
+  [
+    '19',
+    'a member of mine has adopted our cluster, and is not ready yet',
+    { now: { own: unnamed(), ownMembers: ['me', 'a'], record: present(), peers: [{ node: 'a' }] } },
+    { kind: 'wait', reason: 'peers-not-ready' },
+  ],
+  [
+    '19',
+    'a member of mine has adopted our cluster, and its record is lost',
+    { now: { own: unnamed(), ownMembers: ['me', 'a'], peers: [withMe('a')] } },
+    { kind: 'wait', reason: 'peers-not-ready' },
+  ],
+  [
+    '19',
+    'a ready member of the cluster on record does not know me',
+    { now: { own: unnamed(), ownMembers: ['me', 'a'], record: present(), peers: [member('a')] } },
+    { kind: 'fail', cause: 'LOCAL_DATA' },
+  ],
   ['19', 'unnamed otherwise', { now: { own: unnamed() } }, { kind: 'fail', cause: 'LOCAL_DATA' }],
   [
     '25',

@@ -1,3 +1,4 @@
+import { sameIdentity } from '../../backend/index.js';
 import { inTurn } from '../refusals.js';
 import { hasMe, highestIdentities, isMajority, namesMe, type Peer } from '../situation.js';
 import { type Case, type Outcome, type Row, wait } from './decision.js';
@@ -21,6 +22,19 @@ function unnamedClusters(c: Case): number {
     clusters.splice(0, clusters.length, ...apart, merged);
   }
   return clusters.length;
+}
+
+/**
+ * Whether the data may be of the cluster on record, though no member of it is ready to say so: a member of ours has put it on
+ * record, or one that shares our data is listed with its name.
+ */
+function mayBelong({ config, s }: Case): boolean {
+  const { record, peers, ownMembers, targets } = s;
+  if (targets.length > 0) return false;
+  const byOurs = record !== undefined && record.createdBy !== config.self && ownMembers.includes(record.createdBy);
+  const isOurs = (peer: Peer) =>
+    peer.identity && (!record || sameIdentity(peer.identity, record)) && hasMe(config, s, peer);
+  return byOurs || peers.some(isOurs);
 }
 
 /**
@@ -74,6 +88,11 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
       const [peer] = unnamedPeers(c);
       return hasUnnamedData(c) || !peer ? { kind: 'write', change: 'adopt' } : join(c, peer);
     },
+  },
+  {
+    row: '19',
+    when: (c) => hasUnnamedData(c) && c.config.onLocalData !== 'reset' && mayBelong(c),
+    outcome: () => wait('peers-not-ready', 'a member of the cluster on record says whether this node is one'),
   },
   {
     row: '19',
