@@ -174,8 +174,8 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'identified-unseen',
     'others that are listed with an identity do not count',
     MEMORY,
-    'const identified = peers.some((peer) => peer.identity);',
-    'const identified = peers.some((peer) => peer.identity && peer.ready);',
+    'const identified = peers.some((peer) => peer.identity !== undefined || isUnheard(config, peer));',
+    'const identified = peers.some((peer) => (peer.identity && peer.ready) || isUnheard(config, peer));',
   ),
   mutant(
     'version-stays',

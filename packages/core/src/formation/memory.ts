@@ -7,6 +7,7 @@ import {
   committedIdentity,
   highestIdentities,
   identityOf,
+  isUnheard,
   listedPeers,
   namesRecord,
   type Peer,
@@ -99,7 +100,7 @@ function conditions(
   const { own, record, peers, list, kept } = situation;
   const held = new Map<ClockName, string>();
   const cluster = lastKnown(record, seen);
-  const identified = peers.some((peer) => peer.identity);
+  const identified = peers.some((peer) => peer.identity !== undefined || isUnheard(config, peer));
   const ready = peers.some((peer) => peer.ready);
   if (isBlank(config, situation)) {
     const enough = list.members.length >= config.nodesExpectedMin;

@@ -102,6 +102,10 @@ export function listedPeers(config: FormationConfig, { own, listing, peers: answ
     });
 }
 
+/** Listed by the platform, and not known otherwise: it may be a member of any cluster. */
+export const isUnheard = ({ registration }: FormationConfig, { status, view }: Peer): boolean =>
+  registration === 'platform' && status !== 'down' && (status === 'unknown' || view === undefined);
+
 function compareTargets(config: FormationConfig): (a: Peer, b: Peer) => number {
   const byName = (a: Peer, b: Peer) => compareNodes(a.entry.node, b.entry.node);
   const byAge = (a: Peer, b: Peer) => {

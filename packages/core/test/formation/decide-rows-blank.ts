@@ -137,6 +137,36 @@ export const BLANK_CASES: readonly RowCase[] = [
     { now: { record: present(), peers: [member('a', { state: 'joining' })] } },
     { kind: 'wait', reason: 'peers-not-ready' },
   ],
+  [
+    '22',
+    'a platform peer of unknown health, recreate',
+    {
+      config: { registration: 'platform', metadata: false, whenNobodyAlive: { recreate: 1 } },
+      before: [{ record: present(), peers: [{ node: 'a', status: 'unknown' }] }],
+      now: { record: present(), nowMs: 60_000, peers: [{ node: 'a', status: 'unknown' }] },
+    },
+    { kind: 'wait', reason: 'peers-not-ready' },
+  ],
+  [
+    '22',
+    'a platform peer that is up and does not say what it belongs to, recreate',
+    {
+      config: { registration: 'platform', metadata: false, whenNobodyAlive: { recreate: 1 } },
+      before: [{ record: present(), peers: [{ node: 'a', status: 'up' }] }],
+      now: { record: present(), nowMs: 60_000, peers: [{ node: 'a', status: 'up' }] },
+    },
+    { kind: 'wait', reason: 'peers-not-ready' },
+  ],
+  [
+    '23',
+    'a platform peer was of unknown health until now, recreate',
+    {
+      config: { registration: 'platform', metadata: false, whenNobodyAlive: { recreate: 1 } },
+      before: [{ record: present(), peers: [{ node: 'a', status: 'unknown' }] }],
+      now: { record: present(), nowMs: 60_000, peers: [{ node: 'a', status: 'down' }] },
+    },
+    { kind: 'wait', reason: 'nobody-alive' },
+  ],
   ['23', 'nobody identified', { now: { record: present() } }, { kind: 'wait', reason: 'nobody-alive' }],
   [
     '23',

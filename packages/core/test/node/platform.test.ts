@@ -91,6 +91,27 @@ describe('nodes that a platform lists', () => {
     await world.formed('n1');
   });
 
+  it('F2: replace no cluster whose members are listed and cannot be asked, however long that lasts', async () => {
+    const world = platform();
+    const daemons = world.daemons();
+    const [first] = NAMES.map((name) => world.launch(name, { driver: daemons.daemon(name) }));
+    await world.formed(...NAMES);
+    if (!first) throw new Error('no node');
+    await world.settle(first.stop());
+    daemons.daemon('n1').wipe();
+    daemons.partition([['n1'], ['n2', 'n3']]);
+    const recreates = { whenNobodyAlive: { recreate: 1 }, client: 'n1 again' } as const;
+    world.launch('n1', { driver: daemons.daemon('n1'), ...recreates });
+    await world.time.advance(120_000);
+    expect([world.stateOf('n1'), recordOf(world)?.generation]).toEqual(['waiting peers-not-ready', 1]);
+    for (const other of ['n2', 'n3']) daemons.daemon(other).stop();
+    daemons.heal();
+    await world.time.advance(10_000);
+    expect([world.stateOf('n1'), recordOf(world)?.generation]).toEqual(['waiting nobody-alive', 1]);
+    await world.formed('n1');
+    expect(recordOf(world)?.generation).toBe(2);
+  });
+
   it('need a driver that asks the daemons themselves', () => {
     const world = platform();
     const backend = world.store.client({ cluster: 'demo', id: 'n1' });

@@ -1,6 +1,6 @@
 import { sameIdentity } from '../../backend/index.js';
 import { inTurn } from '../refusals.js';
-import { hasMe, highestIdentities, isMajority, namesMe, type Peer } from '../situation.js';
+import { hasMe, highestIdentities, isMajority, isUnheard, namesMe, type Peer } from '../situation.js';
 import { type Case, type Outcome, type Row, wait } from './decision.js';
 
 const isUnnamed = ({ s }: Case): boolean => s.own.kind === 'unnamed';
@@ -118,8 +118,10 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
   },
   {
     row: '22',
-    when: ({ s }) => s.record !== undefined && s.peers.some((peer) => peer.identity),
-    outcome: () => wait('peers-not-ready', 'a member of the cluster is ready'),
+    when: ({ config, s }) =>
+      s.record !== undefined && s.peers.some((peer) => peer.identity !== undefined || isUnheard(config, peer)),
+    outcome: () =>
+      wait('peers-not-ready', 'a member of the cluster is ready, or every node that is listed denies to be one'),
   },
   {
     row: '24',
@@ -136,8 +138,7 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
   },
   {
     row: '24',
-    when: ({ s, config }) =>
-      s.record === undefined && config.registration === 'platform' && s.peers.some((peer) => peer.status === 'unknown'),
+    when: ({ s, config }) => s.record === undefined && s.peers.some((peer) => isUnheard(config, peer)),
     outcome: () => wait('peers-not-ready', 'every node that the platform lists answers'),
   },
 ];
