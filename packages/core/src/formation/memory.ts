@@ -46,7 +46,9 @@ export interface Memory {
   readonly refusals: Refusals;
   /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
   readonly progressAtMs: number;
-  readonly progressMark: string;
+  /** The cluster on record that is waited for, and the most members of it that were ready together. */
+  readonly awaited: string;
+  readonly mostReady: number;
   /** Who held the formation lock since then: each of them counts as getting on once. */
   readonly holders: readonly string[];
 }
@@ -63,7 +65,8 @@ export function freshMemory(nowMs: number): Memory {
     listedAtMs: undefined,
     refusals: NO_REFUSALS,
     progressAtMs: nowMs,
-    progressMark: '',
+    awaited: '',
+    mostReady: 0,
     holders: [],
   };
 }
@@ -199,11 +202,9 @@ export function remember(
     const { settled: _settled, nobody: _nobody, ...kept } = watched.clocks;
     return { ...watched, clocks: { ...withoutDown(kept), ...downClock(memory, observation) } };
   }
-  const { list, record, own, peers } = situation;
+  const { list, record, own } = situation;
   const changed = storeChanged(memory, list);
   const agrees = record !== undefined && sameIdentity(identityOf(record), claimedIdentity(own));
-  const ready = peers.filter((peer) => peer.ready).length;
-  const progressMark = `${ready}/${record ? subjectOf(record) : ''}`;
   const { listedAtMs = observation.nowMs } = memory;
   const isGap = observation.nowMs - listedAtMs > unheardMs(config);
   const broken = (clock: ClockName) => changed || (isGap && SILENCES.has(clock));
@@ -218,15 +219,21 @@ export function remember(
     clocks,
     listedAtMs: observation.nowMs,
     refusals: ofListed(memory.refusals, list),
-    ...(progressMark === memory.progressMark ? progressOf(memory) : { progressAtMs: observation.nowMs, holders: [] }),
-    progressMark,
+    ...progressAfter(memory, situation, observation),
   };
 }
 
-const progressOf = ({ progressAtMs, holders }: Memory): Pick<Memory, 'progressAtMs' | 'holders'> => ({
-  progressAtMs,
-  holders,
-});
+/** More ready members than ever are progress; those that come and go are not, however often they do. */
+function progressAfter(
+  { progressAtMs, awaited: before, mostReady, holders }: Memory,
+  { record, peers }: Situation,
+  { nowMs }: Observation,
+): Pick<Memory, 'progressAtMs' | 'awaited' | 'mostReady' | 'holders'> {
+  const awaited = record ? subjectOf(record) : before;
+  const ready = peers.filter((peer) => peer.ready).length;
+  if (awaited === before && ready <= mostReady) return { progressAtMs, awaited, mostReady, holders };
+  return { progressAtMs: nowMs, awaited, mostReady: ready, holders: [] };
+}
 
 /** The lock changing hands is others getting on; among nodes that only fail in turn it is not, however often it does. */
 export function heldBy(memory: Memory, holder: string | undefined, nowMs: number): Memory {

@@ -163,7 +163,7 @@ describe('the formation machine without progress', () => {
       observation: observation({ nowMs, record: present() }),
     } as const;
     const machine = machineIn('discovering');
-    const memory = { ...machine.memory, progressMark: '0/c-1/1' };
+    const memory = { ...machine.memory, awaited: 'c-1/1' };
     return step({ ...CONFIG, onFailure }, { ...machine, memory }, event).machine.phase;
   };
 

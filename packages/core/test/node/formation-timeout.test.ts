@@ -105,4 +105,21 @@ describe('F8: a node that cannot form', () => {
     await world.time.advance(300_000);
     expect(world.stateOf('n3')).toBe('failed');
   });
+
+  it('fails in time when its joins fail, while another member comes and goes', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    world.launch('n1', { driver: daemons.daemon('n1') });
+    await world.formed('n1');
+    daemons.daemon('n3').faults.inject({ kind: 'fail', verbs: ['join'] });
+    world.launch('n3', { driver: daemons.daemon('n3'), formationTimeoutMs: 200_000 });
+    for (let times = 1; times <= 5; times += 1) {
+      const node = world.launch('n2', { driver: daemons.daemon('n2'), client: `n2 #${times}` });
+      await world.formed('n2');
+      await world.time.advance(50_000);
+      await world.settle(node.stop());
+      await world.time.advance(50_000);
+    }
+    expect(world.stateOf('n3')).toBe('failed');
+  });
 });
