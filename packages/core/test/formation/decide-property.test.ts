@@ -218,7 +218,7 @@ describe('decide, whatever is observed', () => {
         const before = decide({ ...each, observation: seen, formed: true });
         if (before.kind !== 'demote') return;
         demoted += 1;
-        const announced = joiningAs(seen.own);
+        const announced = joiningAs(each.config, seen.own);
         const after = decide({ ...each, observation: { ...seen, announced }, formed: false });
         // These change nothing that is looked at, and would lead back to where the same look leads away from.
         expect(['member', 'keep', 'demote']).not.toContain(after.kind);

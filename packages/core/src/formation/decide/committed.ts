@@ -33,7 +33,8 @@ function mayRestore(c: Case): boolean {
   const { config, s } = c;
   const { own, kept, peers } = s;
   const mine = claimedIdentity(own);
-  if (!mine || kept?.removed.includes(config.self)) return false;
+  // Who joined again after it was removed, and is formed, was found among the members: it may put back what still says otherwise.
+  if (!mine || (!c.formed && kept?.removed.includes(config.self))) return false;
   const version = kept && sameIdentity(identityOf(kept), mine) ? kept.version : 0;
   const rivals = peers.filter(({ identity }) => identity && identity.generation >= mine.generation);
   const newer = rivals.some(

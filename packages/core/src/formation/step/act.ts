@@ -41,7 +41,7 @@ export function discovered(
 ): Step {
   const { observation, nowMs } = reply;
   const { decision, machine } = decideFrom(config, before, observation);
-  if (decision.kind === 'wait' && claimsTooMuch(machine, observation)) return retract(machine, observation);
+  if (decision.kind === 'wait' && claimsTooMuch(machine, observation)) return retract(config, machine, observation);
   // To have it done again at once would be to have it done for ever.
   if (before.phase.kind === 'discovering' && before.phase.done === decision.kind) {
     return waitAfterFailure(config, machine, daemonFailed(NOT_SHOWN), nowMs);
@@ -64,9 +64,10 @@ function claimsTooMuch({ standing }: Machine, observation: Observation): boolean
 }
 
 /** Registers as joining, with what the daemon has; where that cannot be read, with what it had. */
-function retract(machine: Machine, { own, announced }: Observation): Step {
+function retract(config: FormationConfig, machine: Machine, { own, announced }: Observation): Step {
   const { identity, recordVersion } = announced ?? {};
-  const standpoint: Standpoint = own.kind === 'known' ? joiningAs(own) : { state: 'joining', identity, recordVersion };
+  const standpoint: Standpoint =
+    own.kind === 'known' ? joiningAs(config, own) : { state: 'joining', identity, recordVersion };
   return enter(
     { ...machine, standing: undefined },
     { kind: 'registering', standpoint },
@@ -95,11 +96,15 @@ function keptVersionOf(own: OwnDaemon, identity: ClusterIdentity): number | unde
   return kept && sameIdentity(identityOf(kept), identity) ? kept.version : undefined;
 }
 
-/** How a node registers that is not formed: as joining, with the identity that its daemon has. */
-export function joiningAs(own: OwnDaemon): Standpoint {
+/**
+ * How a node registers that is not formed: as joining, with the identity that its daemon has. Of a record that it may not put
+ * back it says nothing, or the others would wait for it.
+ */
+export function joiningAs({ self }: Pick<FormationConfig, 'self'>, own: OwnDaemon): Standpoint {
   const membership = own.kind === 'known' ? own.membership : undefined;
   const identity = membership && committedIdentity(membership.identity);
-  return { state: 'joining', identity, recordVersion: identity && membership?.kept?.version };
+  const kept = membership?.kept?.removed.includes(self) ? undefined : membership?.kept;
+  return { state: 'joining', identity, recordVersion: identity && kept?.version };
 }
 
 function act(
@@ -123,7 +128,7 @@ function act(
       return proceed(config, machine, { role, ...kept, steps: ['name', 'ready'] }, nowMs);
     }
     case 'demote':
-      return retract(machine, observation);
+      return retract(config, machine, observation);
     case 'create':
     case 'write':
       return askForLock(machine, { intent: decision, decidedAtMs: nowMs });

@@ -102,7 +102,7 @@ function inspected(
   if (own.kind === 'unknown') {
     return ownDaemonUnknown(config, machine, { code: own.cause, text: own.text }, nowMs);
   }
-  const standpoint = joiningAs(own);
+  const standpoint = joiningAs(config, own);
   const lasting = machine.phase.kind === 'inspecting' ? machine.phase.lasting : undefined;
   const phase = { kind: 'registering', standpoint, ...(lasting && { lasting }) } as const;
   return enter(machine, phase, { kind: 'announce', standpoint });
