@@ -66,7 +66,12 @@ class Runner implements FormationRunner {
 
   async halt(): Promise<void> {
     this.#happened('stop');
-    await this.#underWay;
+    // Asked for while a step is told of, the end comes after the effects of that step.
+    let awaited: Promise<unknown> | undefined;
+    while (awaited !== this.#underWay) {
+      awaited = this.#underWay;
+      await awaited;
+    }
     await this.#performer.letGo();
   }
 
