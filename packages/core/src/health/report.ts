@@ -56,9 +56,11 @@ function factsOf(o: HealthObservation): Facts {
   const mine = committed(membership);
   if (o.views === 'registration' && members && membership && mine) {
     const entries = viewOfEntries(members, mine);
+    // Another process may have forgotten whoever is marked.
+    const missed = membership.members.filter((node) => record?.removed.includes(node) !== true);
     membership = {
       ...membership,
-      members: [...new Set([...membership.members, ...entries.members])],
+      members: [...new Set([...missed, ...entries.members])],
       running: entries.running,
     };
     const entry = members.find((each) => each.node === o.peer?.node);

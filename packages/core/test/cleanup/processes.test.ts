@@ -1,0 +1,62 @@
+import type { ClusterNode } from '@autocluster/core';
+import type { SimulatedProcess } from '@autocluster/testing';
+import { describe, expect, it } from 'vitest';
+import { World } from '../node/kit.js';
+import { CLEANUP, LONG_MS } from './world.js';
+
+/** Processes that are their own daemons, with what each of them was told of the others. */
+class ProcessWorld extends World {
+  readonly forgotten: { readonly node: string; readonly by: string }[] = [];
+  readonly #processes = new Map<string, SimulatedProcess>();
+
+  /** n1, n2, n3, formed, with an executor that has seen them all. */
+  static async ofThree(): Promise<ProcessWorld> {
+    const world = new ProcessWorld();
+    for (const name of ['n1', 'n2', 'n3']) world.boot(name);
+    await world.formed('n1', 'n2', 'n3');
+    await world.until(() => world.executor !== undefined);
+    await world.time.advance(60_000);
+    return world;
+  }
+
+  boot(name: string, cleanup = CLEANUP): void {
+    const runtime = this.time.process();
+    this.#processes.set(name, runtime);
+    const onForget = (node: string) => void this.forgotten.push({ node, by: name });
+    this.launch(name, { driver: this.process(name, { onForget }), runtime, cleanup });
+  }
+
+  kill(name: string): void {
+    this.#processes.get(name)?.crash();
+    this.nodes.delete(name);
+  }
+
+  get executor(): ClusterNode | undefined {
+    return [...this.nodes.values()].find(({ name, cleanup }) => cleanup.status.executor === name);
+  }
+
+  /** The others, which have the evidence of no removal. */
+  get bystanders(): readonly ClusterNode[] {
+    return [...this.nodes.values()].filter((node) => node !== this.executor);
+  }
+}
+
+/** One of three is gone for good, and was removed. */
+async function afterRemoval() {
+  const world = await ProcessWorld.ofThree();
+  const dead = world.bystanders.at(-1)?.name ?? '';
+  world.kill(dead);
+  await world.until(() => world.forgotten.length === 1, LONG_MS);
+  await world.time.advance(1_000);
+  return { world, dead };
+}
+
+describe('a process that was removed', () => {
+  it('S4: is missed no more by anybody, also where another process was told to forget it', async () => {
+    const { world } = await afterRemoval();
+    for (const node of world.nodes.values()) {
+      const report = await world.settle(node.health());
+      expect([node.name, report.status, report.members]).toEqual([node.name, 'ok', 2]);
+    }
+  });
+});
