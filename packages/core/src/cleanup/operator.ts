@@ -33,6 +33,18 @@ async function membersOf({ driver, signal }: OperatorParts, record: ClusterRecor
   throw new ClusterError('CLUSTER_MISMATCH', text, { operation });
 }
 
+/** Who is not forgotten. Where entries are views, another process may have forgotten whom this one knows and nobody lists. */
+async function presentOf(parts: OperatorParts, record: ClusterRecord, operation: string): Promise<readonly NodeId[]> {
+  const members = await membersOf(parts, record, operation);
+  const { backend, driver, signal } = parts;
+  if (driver.views === 'peer') return members;
+  const list = await backend.list({ signal });
+  if (list.complete)
+    return list.members.filter(({ identity }) => sameIdentity(identity, record)).map(({ node }) => node);
+  const text = 'the list says that entries may be missing: nothing was changed';
+  throw new ClusterError('STORE_FAILED', text, { operation, retryable: true, outcomeUnknown: false });
+}
+
 /** Changes the record under the formation lock; a change that changes nothing writes nothing. */
 async function changeRecord(parts: OperatorParts, operation: string, change: Change): Promise<void> {
   const { backend, runtime, timing, driver, instance, signal, waitMs } = parts;
@@ -93,7 +105,7 @@ export async function prune(parts: OperatorParts, nodes?: readonly NodeId[]): Pr
   let pruned: readonly NodeId[] = [];
   await changeRecord(parts, 'prune', async (record) => {
     const { removed } = record;
-    const members = await membersOf(parts, record, 'prune');
+    const members = await presentOf(parts, record, 'prune');
     const marked = nodes?.find((node) => removed.includes(node) && members.includes(node));
     if (marked !== undefined) throw invalidRange('nodes', marked, 'names that were forgotten; readmit a marked member');
     pruned = removed.filter((node) => !members.includes(node) && (nodes === undefined || nodes.includes(node)));

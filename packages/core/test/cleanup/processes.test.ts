@@ -59,4 +59,10 @@ describe('a process that was removed', () => {
       expect([node.name, report.status, report.members]).toEqual([node.name, 'ok', 2]);
     }
   });
+
+  it('can be pruned from every node', async () => {
+    const { world, dead } = await afterRemoval();
+    const [bystander] = world.bystanders;
+    expect(await world.settle(bystander?.cleanup.prune() ?? Promise.reject(new Error('no node')))).toEqual([dead]);
+  });
 });
