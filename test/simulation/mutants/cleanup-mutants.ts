@@ -49,8 +49,8 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: HOLDS,
-        find: 'if (missing.length > policy.listShrinkRatioMax * base) {',
-        replace: 'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
+        find: 'if (lost.length > policy.listShrinkRatioMax * base) {',
+        replace: 'if (lost.length > 1e9 * policy.listShrinkRatioMax * base) {',
       },
       { file: HOLDS, find: 'if (live * 2 <= base) {', replace: 'if (live * 2 <= 0 * base) {' },
     ],
@@ -67,8 +67,8 @@ export const CLEANUP_MUTANTS: readonly Mutant[] = [
       },
       {
         file: HOLDS,
-        find: 'if (missing.length > policy.listShrinkRatioMax * base) {',
-        replace: 'if (missing.length > 1e9 * policy.listShrinkRatioMax * base) {',
+        find: 'if (lost.length > policy.listShrinkRatioMax * base) {',
+        replace: 'if (lost.length > 1e9 * policy.listShrinkRatioMax * base) {',
       },
       { file: HOLDS, find: 'if (live * 2 <= base) {', replace: 'if (live * 2 <= 0 * base) {' },
     ],

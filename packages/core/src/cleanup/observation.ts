@@ -25,6 +25,8 @@ export interface Look {
   readonly hasLock: boolean;
   /** Who holds the formation lock, when it could not be had. */
   readonly formationBusy: string | undefined;
+  /** `registration`: every process keeps its own account of who is gone, and another one may have forgotten whoever is marked. */
+  readonly views: 'peer' | 'registration';
   readonly own: OwnDaemon;
   readonly listing: Listing;
   /** What was answered by listed members, and by those that are missing; only asked while somebody is. */

@@ -109,6 +109,7 @@ export async function observe(observer: Observer, { signal, hasLock, known, onLi
     instance: registration()?.instance,
     hasLock,
     formationBusy: undefined,
+    views: driver.views,
     own,
     listing,
     answers,

@@ -87,6 +87,7 @@ export function lookAt(nowMs: number, sketch: Sketch): Look {
     instance: 'instance' in sketch ? sketch.instance : 'n1#1',
     hasLock: sketch.hasLock ?? true,
     formationBusy: sketch.formationBusy,
+    views: 'peer',
     own:
       own === 'unknown'
         ? { kind: 'unknown', cause: 'DRIVER_FAILED', text: 'no answer', status: 'unknown' }

@@ -65,4 +65,22 @@ describe('a process that was removed', () => {
     const [bystander] = world.bystanders;
     expect(await world.settle(bystander?.cleanup.prune() ?? Promise.reject(new Error('no node')))).toEqual([dead]);
   });
+
+  it('does not hold the removal of others at the next executor, however many were removed before', async () => {
+    const world = await ProcessWorld.ofThree();
+    const first = world.executor?.name ?? '';
+    for (const next of ['n4', 'n5', 'n6', 'n7']) {
+      world.kill(world.bystanders.at(-1)?.name ?? '');
+      await world.time.advance(LONG_MS);
+      world.boot(next, { mode: 'off' });
+      await world.formed(next);
+      await world.time.advance(60_000);
+    }
+    expect(world.forgotten).toHaveLength(4);
+    const [second] = world.bystanders;
+    world.kill(first);
+    await world.time.advance(4 * LONG_MS);
+    expect(world.executor).toBe(second);
+    expect(world.forgotten).toContainEqual({ node: first, by: second?.name });
+  });
 });

@@ -9,6 +9,8 @@ export interface Facts {
   readonly listed: ReadonlyMap<NodeId, Registration>;
   /** Members of the executor's cluster that are not listed, in natural order. */
   readonly missing: readonly NodeId[];
+  /** Those of them that count as lost: whom another process may have forgotten already was counted when it was marked. */
+  readonly lost: readonly NodeId[];
   /** Listed members other than the executor: they can tell whom they see. */
   readonly observers: readonly NodeId[];
   /** Observers that answered, belong to the cluster and know the executor. */
@@ -70,6 +72,8 @@ export function factsOf(look: Look): Facts {
     : NOBODY;
   const observers = missing.length > 0 ? observersOf(look, membership, listed) : NOBODY;
   const removed = new Set(record?.removed);
+  const lost = look.views === 'registration' ? missing.filter((node) => !removed.has(node)) : missing;
+  const members = (membership?.members.length ?? 0) - (missing.length - lost.length);
   const said = (knows: Answer['knows']) => (node: NodeId) => {
     const answer = answers.get(node);
     return answer?.status === 'up' && answer.knows === knows && !removed.has(node);
@@ -79,11 +83,12 @@ export function factsOf(look: Look): Facts {
     record,
     listed,
     missing,
+    lost,
     observers,
     witnesses: observers.filter(said('me')),
     strangers: observers.filter(said('cluster')),
     unknown: observers.filter((node) => cannotTell(answers.get(node))).sort(compareNodes),
     seenRunningBy: sightings(look, membership, missing),
-    base: Math.max(record?.size ?? 0, membership?.members.length ?? 0),
+    base: Math.max(record?.size ?? 0, members),
   };
 }

@@ -67,7 +67,7 @@ export function plan(policy: CleanupPolicy, observation: CleanupObservation): Cl
     candidates.filter((each) => each.heldBy.length === 0).map((each) => each.node),
     observation,
   );
-  const holds = holdsOf(policy, facts, ripe.length);
+  const holds = holdsOf(policy, facts, ripe);
   const isFree = stops.length === 0 && holds.every(isPaced);
   return {
     ...draft(observation, facts),
