@@ -7,6 +7,8 @@ import { CLEANUP, LONG_MS } from './world.js';
 /** Processes that are their own daemons, with what each of them was told of the others. */
 class ProcessWorld extends World {
   readonly forgotten: { readonly node: string; readonly by: string }[] = [];
+  /** Who has undone what it did in the cluster, and who was let in, in order. */
+  readonly entered: string[] = [];
   readonly #processes = new Map<string, SimulatedProcess>();
 
   /** n1, n2, n3, formed, with an executor that has seen them all. */
@@ -22,12 +24,22 @@ class ProcessWorld extends World {
   boot(name: string, cleanup = CLEANUP): void {
     const runtime = this.time.process();
     this.#processes.set(name, runtime);
-    const onForget = (node: string) => void this.forgotten.push({ node, by: name });
-    this.launch(name, { driver: this.process(name, { onForget }), runtime, cleanup });
+    const driver = this.process(name, {
+      onForget: (node) => void this.forgotten.push({ node, by: name }),
+      onReset: () => void this.entered.push(`${name} is reset`),
+      onJoin: () => void this.entered.push(`${name} joins`),
+    });
+    this.launch(name, { driver, runtime, cleanup });
+  }
+
+  processOf(name: string): SimulatedProcess {
+    const process = this.#processes.get(name);
+    if (!process) throw new Error(`no process ${name}`);
+    return process;
   }
 
   kill(name: string): void {
-    this.#processes.get(name)?.crash();
+    this.processOf(name).crash();
     this.nodes.delete(name);
   }
 
@@ -82,5 +94,19 @@ describe('a process that was removed', () => {
     await world.time.advance(4 * LONG_MS);
     expect(world.executor).toBe(second);
     expect(world.forgotten).toContainEqual({ node: first, by: second?.name });
+  });
+
+  it('F15: joins anew when it was only paused and goes on, since the others have been told that it is gone', async () => {
+    const world = await ProcessWorld.ofThree();
+    const paused = world.bystanders.at(-1)?.name ?? '';
+    world.processOf(paused).pause();
+    await world.until(() => world.forgotten.length === 1, LONG_MS);
+    await world.time.advance(1_000);
+    const before = world.entered.length;
+    world.processOf(paused).resume();
+    await world.time.advance(60_000);
+    expect(world.entered.slice(before)).toEqual([`${paused} is reset`, `${paused} joins`]);
+    expect(world.stateOf(paused)).toBe('formed');
+    expect(world.cluster.record).toMatchObject({ record: { removed: [], size: 3 } });
   });
 });

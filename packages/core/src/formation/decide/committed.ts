@@ -5,6 +5,12 @@ import { recordIsHigher, rivalListed } from './formed.js';
 import { lackedByMajority, ownCluster, recordAgrees, recordFallsBehind } from './own-cluster.js';
 
 const inRemoved = ({ config, s }: Case): boolean => s.record?.removed.includes(config.self) === true;
+/**
+ * Where entries are views, everybody's view has whoever is listed, which proves nothing against the record. Whoever joined anew
+ * has kept one that has its name in it.
+ */
+const isForgotten = (c: Case): boolean =>
+  c.config.views === 'registration' && inRemoved(c) && c.s.kept?.removed.includes(c.config.self) === false;
 const readyPeers = ({ s }: Case): readonly Peer[] => s.peers.filter((peer) => peer.ready);
 const targetsWithMe = (c: Case): readonly Peer[] => c.s.targets.filter((target) => hasMe(c.config, c.s, target));
 const committed = (c: Case): boolean => ownCluster(c) !== undefined;
@@ -94,7 +100,7 @@ export const COMMITTED_ROWS: readonly Row<Case>[] = [
   {
     row: '10',
     when: (c) => {
-      if (!committed(c)) return false;
+      if (!committed(c) || isForgotten(c)) return false;
       const having = targetsWithMe(c).length;
       if (having === 0 || lackedByMajority(c)) return false;
       return !inRemoved(c) || isMajority(having + 1, c.s.base);
@@ -106,8 +112,8 @@ export const COMMITTED_ROWS: readonly Row<Case>[] = [
     when: (c) =>
       committed(c) &&
       c.s.targets.length > 0 &&
-      !c.s.targets.some((target) => namesMe(c.config, target)) &&
-      (inRemoved(c) || lackedByMajority(c)),
+      (isForgotten(c) ||
+        (!c.s.targets.some((target) => namesMe(c.config, target)) && (inRemoved(c) || lackedByMajority(c)))),
     outcome: (c) => evicted(c, 'its members do not count this node among them any more'),
   },
   {
