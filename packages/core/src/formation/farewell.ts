@@ -116,25 +116,27 @@ function requireRecord(stored: StoredRecord | undefined, identity: ClusterIdenti
 
 /** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller keeps. */
 export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
-  const { backend, keeper, identity, signal } = parts;
-  const list = await backend.list({ signal });
+  const { backend, keeper, identity } = parts;
+  const { signal } = lock;
+  const list = await backend.list({ signal: parts.signal });
   if (!list.complete) {
     const text = 'the list says that entries may be missing: this node has not left';
     throw new ClusterError('STORE_FAILED', text, { operation: 'leave', outcomeUnknown: false });
   }
   const record = requireRecord(lock.grant.record, identity);
   lock.assertHeld();
-  const scope = anySignal([signal, lock.signal]);
+  const scope = anySignal([parts.signal, signal]);
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);
-  // The daemon has left: an entry that stays behind lapses, but a size that stays would count it for ever.
-  await patiently(parts, () => keeper.withdraw({ signal })).catch(() => undefined);
+  // The daemon has left: an entry that stays behind lapses, but a size that stays would count it for ever, also after a stop.
+  const left = { ...parts, signal };
+  await patiently(left, () => keeper.withdraw({ signal })).catch(() => undefined);
   // Others may have joined meanwhile.
-  const left = await patiently(parts, () => backend.list({ signal })).catch(() => undefined);
-  const idle = left !== undefined && nobodyLeft(left, parts);
+  const listed = await patiently(left, () => backend.list({ signal })).catch(() => undefined);
+  const idle = listed !== undefined && nobodyLeft(listed, parts);
   const size = Math.max(0, record.size - 1);
   const removed = record.removed.filter((node) => node !== parts.self);
   const changed = nextRecord(record, lock.grant.token, { size, idle, removed });
-  const outcome = await patiently(parts, () => lock.release({ signal, record: changed }));
+  const outcome = await patiently(left, () => lock.release({ signal, record: changed }));
   if (outcome.kind === 'released') return;
   throw new ClusterError('LOCK_LOST', 'the node has left, and the record still counts it', { operation: 'leave' });
 }

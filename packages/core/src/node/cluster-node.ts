@@ -48,6 +48,8 @@ class Node implements ClusterNode {
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #stopped: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
+  /** The part of leaving that a stop must not cut off from the store. */
+  #departure: Promise<void> = Promise.resolve();
   #failure: ClusterError | undefined;
   #end: (state: NodeState) => void = () => undefined;
 
@@ -206,7 +208,7 @@ class Node implements ClusterNode {
     // At once: a daemon that does not stop in time must not keep these locks renewed for ever.
     const unlocked = this.#locks.end();
     const cleaned = this.#cleanup.stop();
-    const work = [halted, cleaned];
+    const work = [halted, cleaned, this.#departure];
     let isGone = false;
     await withinLimit(runtime, stopTimeoutMs, [
       async (signal) => {
@@ -248,7 +250,7 @@ class Node implements ClusterNode {
     const { timing, workMs } = settings;
     let halted = false;
     try {
-      await leaveCluster({
+      this.#departure = leaveCluster({
         driver,
         timing,
         waitMs: timing.latestTakeoverMs + workMs,
@@ -259,6 +261,7 @@ class Node implements ClusterNode {
           return this.#runner.halt();
         },
       });
+      await this.#departure;
     } catch (error) {
       // Formation has ended for good: what is left of this node must not live on as a member.
       if (halted) await this.stop();

@@ -83,6 +83,14 @@ describe('a node that leaves for good', () => {
     expect(world.cluster.members.map(({ registration }) => registration.node)).toEqual(['n1', 'n2']);
   });
 
+  it('is counted no more, although it is stopped as soon as its daemon has left', async () => {
+    const { world, leaving } = await three((at) => void at.nodes.get('n3')?.stop());
+    await world.settle(leaving.leave());
+    expect(await world.settle(leaving.ended)).toEqual({ kind: 'stopped' });
+    expect(world.cluster.record).toMatchObject({ record: { size: 2, idle: false } });
+    expect([world.cluster.members.length, world.cluster.locks]).toEqual([2, []]);
+  });
+
   it('leaves once, though it is asked to twice and the answer to its commit is late', async () => {
     const { world, leaving } = await three(
       (at) => void at.faults('n3').inject({ kind: 'delay', verbs: ['unlock'], replyMs: 4_000, times: 1 }),
