@@ -48,6 +48,8 @@ class Refusal {
   }
 }
 
+const WRITE_TRIES = 3;
+
 const refuse = (brake: BrakeName, detail: string): never => {
   throw new Refusal(heldBy(brake, detail));
 };
@@ -131,7 +133,7 @@ class Execution {
       const call = { signal: scope.signal, list: this.#list };
       await driver.forget({ node, instance, token: lock.grant.token }, call);
     } catch (error) {
-      if (!isClusterError(error, 'WORK_STUCK')) await this.#undo(lock, record, error);
+      if (!isClusterError(error, 'WORK_STUCK')) await this.#afterFailure(lock, record, error);
       throw error;
     } finally {
       scope.clear();
@@ -197,25 +199,41 @@ class Execution {
    * lost its own meanwhile must not lower it to itself. The record is written only when there is something to say.
    */
   async #finish(lock: LockKeeper, record: ClusterRecord): Promise<void> {
-    const { applied, signal, node } = this.#request;
+    const { applied, node } = this.#request;
     const own = this.#look?.own;
     if (!applied || own?.kind !== 'known') return letGo(lock);
     const left = own.membership.members.filter((each) => each !== node).length;
     if (left >= record.size) return letGo(lock);
     // The member is forgotten: a size that could not be lowered only keeps the majority larger.
-    const smaller = nextRecord(record, lock.grant.token, { size: left });
-    await lock.release({ signal, record: smaller }).catch(() => letGo(lock));
+    await this.#write(lock, nextRecord(record, lock.grant.token, { size: left }));
   }
 
-  /** The mark goes only when the daemon refused for certain and still has the member. */
-  async #undo(lock: LockKeeper, record: ClusterRecord, error: unknown): Promise<void> {
-    const { node, signal } = this.#request;
-    if (!isCertain(error) || lock.signal.aborted) return;
+  /** The mark goes only when the daemon refused for certain and still has the member; the size, when it has all but this one. */
+  async #afterFailure(lock: LockKeeper, record: ClusterRecord, error: unknown): Promise<void> {
+    const { node } = this.#request;
+    if (lock.signal.aborted) return;
     const view = await this.#view();
-    if (!view?.members.includes(node)) return;
+    if (!view) return;
+    if (!view.members.includes(node)) {
+      const own = this.#look?.own;
+      const others = own?.kind === 'known' ? own.membership.members.filter((each) => each !== node) : [];
+      return others.every((each) => view.members.includes(each)) ? this.#finish(lock, record) : undefined;
+    }
+    if (!isCertain(error)) return;
     const removed = record.removed.filter((each) => each !== node);
-    const without = nextRecord(record, lock.grant.token, { removed });
-    await lock.release({ signal, record: without }).catch(() => letGo(lock));
+    await this.#write(lock, nextRecord(record, lock.grant.token, { removed }));
+  }
+
+  /** Nobody writes this record later: one lost exchange is no reason to give it up. */
+  async #write(lock: LockKeeper, record: ClusterRecord): Promise<void> {
+    const { signal } = this.#request;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return void (await lock.release({ signal, record }));
+      } catch (error) {
+        if (tries === WRITE_TRIES || signal.aborted || !isClusterError(error) || !error.retryable) return letGo(lock);
+      }
+    }
   }
 
   #view(): Promise<Membership | undefined> {

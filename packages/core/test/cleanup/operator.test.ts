@@ -1,5 +1,7 @@
+import { ClusterError } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
-import { CleanupWorld } from './world.js';
+import { over } from '../node/kit.js';
+import { CLEANUP, CleanupWorld } from './world.js';
 
 describe('an operator', () => {
   it('pauses and resumes cleanup also at a node whose daemon does not answer', async () => {
@@ -9,6 +11,36 @@ describe('an operator', () => {
     expect(world.record?.settings).toEqual({ 'cleanup.paused': 'maintenance' });
     await world.settle(world.node('n1').cleanup.resume(), 300_000);
     expect(world.record?.settings).toEqual({});
+  });
+
+  it.each([
+    [
+      'the daemon that forgot cannot tell',
+      () => {
+        throw new ClusterError('TIMEOUT', 'no answer');
+      },
+    ],
+    [
+      'the store does not hear of it at once',
+      (world: CleanupWorld) => world.faults('n1').inject({ kind: 'drop-request', verbs: ['unlock'], times: 1 }),
+    ],
+  ])('sets the size to what is left, although %s', async (_what, onForgotten) => {
+    const world = new CleanupWorld({ cleanup: CLEANUP });
+    const driver = world.daemon('n1').inProcess(world.time.process());
+    const forget: typeof driver.forget = async (request, call) => {
+      await driver.forget(request, call);
+      onForgotten(world);
+    };
+    world.boot('n1', { driver: over(driver, { forget }) });
+    await world.formed('n1');
+    await world.grow(2, 2);
+    expect(world.executorName).toBe('n1');
+    world.lose('n2');
+    await world.wait();
+    await world.settle(world.executor.cleanup.apply(await world.plan()));
+    await world.wait();
+    expect([world.membersOf('n1'), world.record?.size]).toEqual([['n1'], 1]);
+    expect(await world.settle(world.executor.health())).toMatchObject({ status: 'ok' });
   });
 
   it.each([
