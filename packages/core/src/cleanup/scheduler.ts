@@ -188,13 +188,31 @@ export class CleanupScheduler {
   async #finish({ look, plan: made }: Planned, lock: LockKeeper, signal: AbortSignal): Promise<void> {
     if (this.#stuck || made.heldBy.some(({ brake }) => familyOf(brake) === 'clocks')) return;
     const { driver, onEvent } = this.#parts;
-    const unfinished = await this.#afterWork.perform({ driver, look, lock, signal });
+    const unfinished = await this.#lookingOn(this.#afterWork.perform({ driver, look, lock, signal }), signal);
     for (const { node, error } of unfinished) {
       onEvent({ kind: 'unfinished', node, code: error.code, text: error.message });
       if (error.code !== 'WORK_STUCK') continue;
       this.#stuck = true;
       this.#giveUp();
     }
+  }
+
+  /** Looks on at intervals for as long as something takes: after a gap every absence would begin anew. */
+  async #lookingOn<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    const { runtime, policy } = this.#parts;
+    const over = anySignal([signal]);
+    const ended = work.finally(() => over.abort(undefined));
+    // Told at the end, also when a look is not over yet.
+    ended.catch(() => undefined);
+    try {
+      while (!over.signal.aborted) {
+        await pause(runtime, policy.intervalMs, over.signal);
+        if (!over.signal.aborted) await this.#plan(signal);
+      }
+    } finally {
+      over.clear();
+    }
+    return ended;
   }
 
   /** Work that hangs must not be overtaken: the lock lapses, and this node does not take it again. */

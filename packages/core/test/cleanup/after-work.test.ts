@@ -36,6 +36,18 @@ describe('what follows a removal', () => {
     expect(world.events('cleanup.unfinished')).toHaveLength(1);
   });
 
+  it('does not keep others from being removed, although it never ends in time', async () => {
+    const world = await CleanupWorld.of(5);
+    world.daemon(world.executorName).faults.inject({ kind: 'slow', ms: 600_000, verbs: ['afterForget'] });
+    const [first = '', second = ''] = [...world.nodes.keys()].filter((name) => name !== world.executorName).slice(-2);
+    world.lose(first);
+    await world.until(() => world.removed.length === 1);
+    world.lose(second);
+    await world.wait(1_200_000);
+    expect(world.events('cleanup.unfinished').length).toBeGreaterThan(3);
+    expect(world.removed).toEqual([first, second]);
+  });
+
   it('waits while an operator has paused cleanup', async () => {
     const world = await CleanupWorld.of(3);
     const stop = world.daemon(world.executorName).faults.inject({ kind: 'fail', verbs: ['afterForget'] });
