@@ -52,7 +52,8 @@ const MEANINGS: Readonly<Record<Trouble, Meaning>> = {
   credentials: meaning('STORE_UNAUTHENTICATED'),
   'auth-disabled': meaning('STORE_FAILED'),
   forbidden: meaning('STORE_FORBIDDEN'),
-  full: meaning('STORE_FULL', { retryable: true }),
+  // Where the last room is contended for, etcd answers this to writes that it has carried out.
+  full: meaning('STORE_FULL', { maybeDone: true, retryable: true }),
   overloaded: meaning('STORE_FAILED', { retryable: true }),
   'too-large': meaning('STORE_FAILED'),
   'lease-gone': meaning('STORE_FAILED', { retryable: true }),

@@ -18,4 +18,9 @@ describe('etcd: what the status of a call that failed means', () => {
     const failure = new CallFailure(troubleOf(3, 'etcdserver: request is too large'), '', 'here');
     expect(failure.meaning).toMatchObject({ maybeDone: false, retryable: false });
   });
+
+  it('a request that found no room may have been carried out: etcd looks again after it has written', () => {
+    const failure = new CallFailure(troubleOf(8, 'etcdserver: mvcc: database space exceeded'), '', 'here');
+    expect(failure.meaning).toMatchObject({ code: 'STORE_FULL', maybeDone: true, retryable: true });
+  });
 });

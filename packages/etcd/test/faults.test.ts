@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type Backend, type CallOptions, ClusterError, type LockRequest } from '@autocluster/core/backend';
+import {
+  type Backend,
+  type CallOptions,
+  ClusterError,
+  isClusterError,
+  type LockRequest,
+} from '@autocluster/core/backend';
 import { systemClock } from '@autocluster/core/runtime';
 import { describe, expect, test } from 'vitest';
 import { type FaultProxy, faultProxy, startEtcd, until } from '../../../test/servers/harness/index.js';
@@ -180,11 +186,37 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: faults', () => {
       });
       expect(registered(await one.register({ ...registration('n'), held: first }, call())).ref).toBe(first.ref);
       expect(held(await one.lock({ ...request, held: grant }, call())).token).toBe(grant.token);
-      const full = { code: 'STORE_FULL', retryable: true, outcomeUnknown: false };
-      expect(await failure(one.register(registration('m'), call()))).toMatchObject(full);
-      expect(await failure(one.unlock(grant, { ...call(), record: recordOf(grant) }))).toMatchObject(full);
+      const full = { code: 'STORE_FULL', retryable: true };
+      // No lease was granted, so that nothing was written under it.
+      expect(await failure(one.register(registration('m'), call()))).toMatchObject({ ...full, outcomeUnknown: false });
+      const commit = one.unlock(grant, { ...call(), record: recordOf(grant) });
+      expect(await failure(commit)).toMatchObject({ ...full, outcomeUnknown: true });
       expect((await one.list(call())).members).toHaveLength(1);
       await one.close();
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test('a record that is found in a store without room was never called certainly not committed', {
+    timeout: 60_000,
+  }, async () => {
+    const small = await startEtcd({ quotaBytes: 4 * 1024 * 1024 });
+    try {
+      const extra = { filler: 'x'.repeat(300_000) };
+      const contenders = Array.from({ length: 40 }, async () => {
+        const { one } = shared.pair({ hosts: small.endpoint });
+        return { one, grant: held(await one.lock(lockOf('n'), call())) };
+      });
+      const ends = (await Promise.all(contenders)).map(async ({ one, grant }) => {
+        const record = { ...recordOf(grant), extra };
+        const certain = await one.unlock(grant, { ...call(), record }).then(
+          ({ kind }) => kind !== 'released',
+          (error: unknown) => isClusterError(error) && !error.outcomeUnknown,
+        );
+        return certain && (await one.list(call())).record.kind === 'present';
+      });
+      expect(await Promise.all(ends)).not.toContain(true);
     } finally {
       await small.stop();
     }
