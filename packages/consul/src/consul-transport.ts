@@ -44,13 +44,22 @@ const withoutBrackets = (options: http.RequestOptions): http.RequestOptions => {
   return typeof hostname === 'string' ? { ...options, hostname: hostname.replace(/^\[(.*)\]$/, '$1') } : options;
 };
 
+/** Tells when the connection stands, over which the request then goes. */
+function onceOpen(request: http.ClientRequest, onOpen: () => void): void {
+  request.once('socket', (socket) => {
+    if (request.reusedSocket || !socket.connecting) onOpen();
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', onOpen);
+  });
+}
+
 /** The client waits for the end of an answer only, and for ever when the connection breaks before it. */
 const reportingBreaks =
-  (address: string) =>
+  (address: string, onOpen: () => void) =>
   (stage: Stage, next: () => void): void => {
     const { transport = http } = stage;
     const request = (options: http.RequestOptions): http.ClientRequest => {
       const sent = transport.request(withoutBrackets(options));
+      onceOpen(sent, onOpen);
       sent.once('response', (response) => {
         response.once('close', () => {
           if (!response.complete) sent.emit('error', new CallFailure('dropped', 'the answer broke off', address));
@@ -111,6 +120,10 @@ export class ConsulTransport implements AgentTransport {
     if (signal.aborted) throw new CallFailure('cancelled', 'aborted before it was sent', this.address);
     const ctx = new EventEmitter();
     const listening = addAbortListener(signal, () => ctx.emit('cancel'));
+    let sent = false;
+    const onOpen = (): void => {
+      sent = true;
+    };
     try {
       const reply = await this.#client._request(
         {
@@ -121,14 +134,14 @@ export class ConsulTransport implements AgentTransport {
           buffer: true,
           timeout: timeoutMs,
           ctx,
-          exts: { onRequest: reportingBreaks(this.address) },
+          exts: { onRequest: reportingBreaks(this.address, onOpen) },
         },
         answerOf(this.address),
       );
       if (isReply(reply)) return reply;
       throw new CallFailure('garbled', 'no answer', this.address);
     } catch (error) {
-      throw this.#failure(error, signal, timeoutMs);
+      throw this.#failure(error, { signal, timeoutMs, sent });
     } finally {
       listening[Symbol.dispose]();
     }
@@ -143,11 +156,11 @@ export class ConsulTransport implements AgentTransport {
     this.#agent.destroy();
   }
 
-  #failure(error: unknown, signal: AbortSignal, timeoutMs: number): CallFailure {
+  #failure(error: unknown, { signal, timeoutMs, sent }: Pick<Call, 'signal' | 'timeoutMs'> & { sent: boolean }) {
     if (error instanceof CallFailure) return error;
     if (signal.aborted) return new CallFailure('cancelled', 'aborted', this.address);
     const { isTimeout, code, message }: { isTimeout?: unknown; code?: unknown; message?: unknown } = Object(error);
     if (isTimeout === true) return new CallFailure('deadline', `no answer within ${timeoutMs} ms`, this.address);
-    return new CallFailure(troubleOfCause(code), String(message).replace(/^consul: /, ''), this.address);
+    return new CallFailure(troubleOfCause(code, sent), String(message).replace(/^consul: /, ''), this.address);
   }
 }

@@ -60,9 +60,15 @@ const CAUSES: readonly (readonly [RegExp, Trouble])[] = [
   [/^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|HPE_\w+)$/, 'dropped'],
 ];
 
-export function troubleOfCause(code: unknown): Trouble {
-  const found = typeof code === 'string' ? CAUSES.find(([form]) => form.test(code)) : undefined;
-  return found?.[1] ?? 'failed';
+/** An agent refuses a certificate of ours only when the connection stands. */
+const REFUSED_CERTIFICATE = /CERT|UNKNOWN_CA|ACCESS_DENIED/;
+
+/** `sent`: the connection stood, so that the request may have reached the agent. */
+export function troubleOfCause(code: unknown, sent: boolean): Trouble {
+  const name = typeof code === 'string' ? code : '';
+  const trouble = CAUSES.find(([form]) => form.test(name))?.[1] ?? 'failed';
+  const isBroken = trouble === 'not-connected' || (trouble === 'tls' && !REFUSED_CERTIFICATE.test(name));
+  return sent && isBroken ? 'dropped' : trouble;
 }
 
 /** What Consul writes into an answer that is not a success. Its statuses are too coarse to tell these apart. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { troubleOfAnswer } from '../src/errors.js';
+import { troubleOfAnswer, troubleOfCause } from '../src/errors.js';
 
 describe('consul: what an answer that is not a success means', () => {
   it.each([
@@ -25,5 +25,20 @@ describe('consul: what an answer that is not a success means', () => {
     [500, 'something that nobody has written down', 'failed'],
   ])('%i %s: %s', (status, text, trouble) => {
     expect(troubleOfAnswer(status, text)).toBe(trouble);
+  });
+});
+
+describe('consul: what a request that got no answer means', () => {
+  it.each([
+    ['ECONNREFUSED', false, 'not-connected'],
+    ['EHOSTUNREACH', false, 'not-connected'],
+    // What a connection that stood ends with when the way to the agent is gone.
+    ['EHOSTUNREACH', true, 'dropped'],
+    ['ENETUNREACH', true, 'dropped'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', false, 'tls'],
+    ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', true, 'dropped'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', true, 'tls'],
+  ])('%s, sent: %s: %s', (code, sent, trouble) => {
+    expect(troubleOfCause(code, sent)).toBe(trouble);
   });
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Certificates,
   type ConsulServer,
+  faultProxy,
   makeCertificates,
   makeFolder,
   removeFolder,
@@ -58,6 +59,15 @@ serverSuite(['consul'], 'consul: TLS and access control', () => {
   });
 
   describe.concurrent('S68, S73: TLS', () => {
+    test('an answer that arrives damaged leaves open what was done', async () => {
+      const proxy = servers.keep(await faultProxy(server('tls').httpAddress));
+      const store = backend('tls', { hosts: proxy.endpoint, tls: { ca: certificates.caFile } });
+      const grant = held(await store.lock(lockOf('n'), call()));
+      proxy.garbleReplies();
+      const error = await failure(store.unlock(grant, { ...call(), record: recordOf(grant) }));
+      expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: true });
+    });
+
     test('with our authority as file or as text, and an alternative name', async () => {
       const text = readFileSync(certificates.caFile, 'utf8');
       expect((await backend('tls', { tls: { ca: certificates.caFile } }).list(call())).complete).toBe(true);

@@ -63,6 +63,8 @@ const MEANINGS: Readonly<Record<Trouble, Meaning>> = {
 
 /** First match wins. gRPC's codes are too coarse to tell these apart; etcd's texts are part of its interface. */
 const TEXTS: readonly (readonly [RegExp, Trouble])[] = [
+  // So gRPC calls the end of a connection that had carried the request. etcd refuses a certificate of ours only then.
+  [/triggered by internal client error: (?!.*(?:certificate|unknown ca|access denied))/i, 'dropped'],
   [
     /certificate|altnames|self.signed|\bSSL\b|\bTLS\b|tlsv1|sslv3|ssl3|EPROTO|ERR_SSL|ERR_TLS|wrong version number|ERR_OSSL/i,
     'tls',

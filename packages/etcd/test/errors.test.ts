@@ -9,6 +9,8 @@ describe('etcd: what the status of a call that failed means', () => {
     [14, 'etcdserver: no leader', 'no-leader'],
     [14, 'etcdserver: rpc not supported for learner', 'no-leader'],
     [8, 'etcdserver: too many requests', 'overloaded'],
+    [13, 'Received RST_STREAM with code 2 triggered by internal client error: read EHOSTUNREACH', 'dropped'],
+    [14, 'No connection established. Last error: connect EHOSTUNREACH 10.0.0.1:2379', 'not-connected'],
     [2, 'something that nobody has written down', 'failed'],
   ])('%i %s: %s', (code, details, trouble) => {
     expect(troubleOf(code, details)).toBe(trouble);

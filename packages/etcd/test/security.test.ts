@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Certificates,
   type EtcdServer,
+  faultProxy,
   makeCertificates,
   makeFolder,
   removeFolder,
   startEtcd,
 } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
-import { call, failure, freshCluster, held, lockOf, registered, registration, Servers } from './support.js';
+import { call, failure, freshCluster, held, lockOf, recordOf, registered, registration, Servers } from './support.js';
 
 const PASSWORD = 'wonder-land';
 const alice = { user: 'alice', password: PASSWORD };
@@ -106,6 +107,15 @@ serverSuite(['etcd', 'etcdctl'], 'etcd: TLS and authentication', () => {
       const error = await failure(backend(kind, { tls: tls(certificates) ?? {} }).list(call()));
       expect(error.message).toMatch(names);
       expect(error).toMatchObject({ code: 'STORE_TLS', retryable: false, outcomeUnknown: false, operation: 'list' });
+    });
+
+    test('an answer that arrives damaged leaves open what was done', async () => {
+      const proxy = servers.keep(await faultProxy(hosts('tls')));
+      const store = backend('tls', { hosts: proxy.endpoint, tls: { ca: certificates.caFile } });
+      const grant = held(await store.lock(lockOf('n'), call()));
+      proxy.garbleReplies();
+      const error = await failure(store.unlock(grant, { ...call(), record: recordOf(grant) }));
+      expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: true });
     });
 
     test('a corrected file is read without a new backend', async () => {

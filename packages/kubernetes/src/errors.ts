@@ -54,20 +54,10 @@ const MEANINGS: Readonly<Record<Trouble, Meaning>> = {
   failed: meaning('STORE_FAILED', { maybeDone: true, retryable: true }),
 };
 
-const NOT_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_FAIL',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'EACCES',
-]);
 const TLS_CODE = /^(ERR_(SSL|TLS|OSSL)|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|EPROTO|HOSTNAME_MISMATCH|INVALID_CA)/;
 const TLS_TEXT = /certificate|altnames|self.signed|wrong version number|\bSSL\b|\btlsv1\b/i;
+/** A server refuses a certificate of ours only when the connection stands. */
+const CERTIFICATE = /cert|unknown.ca|access.denied/i;
 
 /** Names a failure below HTTP. `sent`: the request may have reached the server. */
 export function troubleOfSocket(error: unknown, sent: boolean): Trouble {
@@ -76,9 +66,9 @@ export function troubleOfSocket(error: unknown, sent: boolean): Trouble {
   // Node tries all addresses of a name, and reports them together.
   const all = error instanceof AggregateError ? error.errors.map((each) => troubleOfSocket(each, sent)) : [];
   if (all.length > 0) return all.includes('tls') ? 'tls' : (all[0] ?? 'not-connected');
-  if (TLS_CODE.test(code) || TLS_TEXT.test(text)) return 'tls';
-  if (NOT_CONNECTED.has(code) || !sent) return 'not-connected';
-  return 'dropped';
+  const isTls = TLS_CODE.test(code) || TLS_TEXT.test(text);
+  if (isTls && (!sent || CERTIFICATE.test(`${code} ${text}`))) return 'tls';
+  return sent ? 'dropped' : 'not-connected';
 }
 
 const STATUSES: Readonly<Record<number, Trouble>> = {

@@ -141,7 +141,9 @@ class OpenRequest {
       const onData = (): void => this.#keepLimit();
       socket.on('data', onData);
       request.once('close', () => socket.off('data', onData));
-      if (request.reusedSocket || !socket.connecting) this.#sent = true;
+      // Inside a tunnel through a proxy the handshake is still to come.
+      const isShaking = 'secureConnecting' in socket && socket.secureConnecting === true;
+      if (request.reusedSocket || !(socket.connecting || isShaking)) this.#sent = true;
       else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => (this.#sent = true));
     });
     request.on('timeout', () => this.#end(this.#lasts ? 'dropped' : 'deadline'));

@@ -4,11 +4,11 @@ import { inspect } from 'node:util';
 import { systemClock } from '@autocluster/core/runtime';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bindRole, NAMESPACE, shippedRole } from '../../../test/backends/kubernetes.js';
-import { type KubernetesServer, makeFolder, removeFolder } from '../../../test/servers/harness/index.js';
+import { faultProxy, type KubernetesServer, makeFolder, removeFolder } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import type { KubernetesOptions } from '../src/config.js';
 import { Interceptor } from './intercept.js';
-import { allVerbs, call, failure, lockOf, registered, registration, sharedServer } from './support.js';
+import { allVerbs, call, failure, held, lockOf, recordOf, registered, registration, sharedServer } from './support.js';
 
 /** As much later as nobody wants to wait. */
 const later = (ms: number) => ({ ...systemClock, monotonicMs: () => systemClock.monotonicMs() + ms });
@@ -59,6 +59,15 @@ serverSuite(['kube-apiserver', 'etcd'], 'kubernetes: TLS and credentials', () =>
       const front = shared.keep(await new Interceptor(server, server.certificates.expiredServer).start());
       const error = await failure(open({ server: front.url }).list(call()));
       expect(error).toMatchObject({ code: 'STORE_TLS', message: expect.stringContaining('expired') });
+    });
+
+    test('an answer that arrives damaged leaves open what was done', async () => {
+      const proxy = shared.keep(await faultProxy(shared.server.server));
+      const store = open({ server: proxy.endpoint });
+      const grant = held(await store.lock(lockOf('n'), call()));
+      proxy.garbleReplies();
+      const error = await failure(store.unlock(grant, { ...call(), record: recordOf(grant) }));
+      expect(error).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true, outcomeUnknown: true });
     });
 
     test('a corrected file is read without a new backend', async () => {

@@ -15,6 +15,7 @@ export interface ProxyState {
   delayMs: number;
   paused: boolean;
   droppingReplies: boolean;
+  garblingReplies: boolean;
   target: URL;
 }
 
@@ -76,6 +77,12 @@ export function resetSafely(socket: Socket): void {
   else if (!socket.destroyed) socket.resetAndDestroy();
 }
 
+/** Changes the last byte, so that no seal over the chunk is good any more. */
+function garble(chunk: Buffer): void {
+  const last = chunk.length - 1;
+  chunk.writeUInt8(chunk.readUInt8(last) ^ 1, last);
+}
+
 export function openLink(client: Socket, state: ProxyState): void {
   const { target, counters } = state;
   const upstream = connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
@@ -87,6 +94,7 @@ export function openLink(client: Socket, state: ProxyState): void {
   });
   const down = pass(upstream, client, state, (chunk) => {
     if (state.droppingReplies) damaged = true;
+    if (state.garblingReplies) garble(chunk);
     counters[state.droppingReplies ? 'droppedBytes' : 'bytesDown'] += chunk.length;
     return !state.droppingReplies;
   });

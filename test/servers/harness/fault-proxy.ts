@@ -26,6 +26,8 @@ export interface FaultProxy {
   dropReplies(): void;
   /** Ends `dropReplies`; connections whose replies have a hole are reset. */
   passReplies(): void;
+  /** From now on every chunk of a reply has a wrong byte. */
+  garbleReplies(): void;
   /** New connections go to another server. */
   retarget(target: string): void;
   close(): Promise<void>;
@@ -79,6 +81,9 @@ function proxyOn(port: number, first: Server, state: ProxyState): FaultProxy {
       state.droppingReplies = false;
       cut((link) => link.damaged());
     },
+    garbleReplies: () => {
+      state.garblingReplies = true;
+    },
     retarget: (target) => {
       state.target = new URL(target);
     },
@@ -92,7 +97,7 @@ function proxyOn(port: number, first: Server, state: ProxyState): FaultProxy {
 /** `target` is a URL with a port, such as an etcd endpoint. */
 export function faultProxy(target: string): Promise<FaultProxy> {
   const counters = { accepted: 0, cut: 0, bytesUp: 0, bytesDown: 0, droppedBytes: 0 };
-  const calm = { delayMs: 0, paused: false, droppingReplies: false };
+  const calm = { delayMs: 0, paused: false, droppingReplies: false, garblingReplies: false };
   const state: ProxyState = { links: new Set(), counters, target: new URL(target), ...calm };
   return onFreePorts(1, async (ports) => {
     const port = portAt(ports, 0);
