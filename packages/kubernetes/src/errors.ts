@@ -17,6 +17,7 @@ export type Trouble =
   | 'server-timeout'
   | 'unavailable'
   | 'full'
+  | 'quota'
   | 'refused'
   | 'failed';
 
@@ -49,7 +50,9 @@ const MEANINGS: Readonly<Record<Trouble, Meaning>> = {
   overloaded: meaning('STORE_FAILED', { retryable: true }),
   'server-timeout': meaning('TIMEOUT', { maybeDone: true, retryable: true }),
   unavailable: meaning('STORE_UNREACHABLE', { maybeDone: true, retryable: true }),
-  full: meaning('STORE_FULL', { retryable: true }),
+  // Where the last room is contended for, etcd answers this to writes that it has carried out.
+  full: meaning('STORE_FULL', { maybeDone: true, retryable: true }),
+  quota: meaning('STORE_FULL', { retryable: true }),
   refused: meaning('STORE_FAILED'),
   failed: meaning('STORE_FAILED', { maybeDone: true, retryable: true }),
 };
@@ -92,7 +95,7 @@ const STATUSES: Readonly<Record<number, Trouble>> = {
 export function troubleOfStatus(status: number, text: string): Trouble {
   if (/database space exceeded|no space left/i.test(text)) return 'full';
   // It has the status of a missing permission, but none that could be granted: it passes when there is room again.
-  if (status === 403 && /is forbidden: exceeded quota:/.test(text)) return 'full';
+  if (status === 403 && /is forbidden: exceeded quota:/.test(text)) return 'quota';
   if (status === 500 && /etcdserver: (request timed out|leader changed)|context deadline exceeded/.test(text)) {
     return 'server-timeout';
   }
@@ -149,7 +152,7 @@ function explained(
   if (trouble === 'tls') return `no trusted connection to ${server}: ${message}; look at ${tlsFiles}`;
   if (trouble === 'token') return `${server} refused the credentials: ${message}; look at ${credentials}`;
   if (trouble === 'credentials') return message;
-  if (trouble === 'full') return `${server} has no room to ${subject}: ${message}`;
+  if (trouble === 'full' || trouble === 'quota') return `${server} has no room to ${subject}: ${message}`;
   return `${subject}: ${server}: ${message}`;
 }
 

@@ -90,6 +90,15 @@ describe('403 Forbidden', () => {
   });
 });
 
+test('a write that found no room in the store may have been carried out: etcd looks again after it has written', async () => {
+  const text = status(500, 'etcdserver: mvcc: database space exceeded');
+  const { client, call, list } = await against((_asked, answer) => answer.writeHead(500).end(text));
+  const update = { verb: 'update', resource: 'leases', name: 'a', body: {} } as const;
+  const error = await failure(client.exchange('unlock', call(), (exchange) => client.ask(exchange, update)));
+  expect(error).toMatchObject({ code: 'STORE_FULL', retryable: true, outcomeUnknown: true });
+  expect(await failure(list())).toMatchObject({ code: 'STORE_FULL', outcomeUnknown: false });
+});
+
 describe('certificates that were replaced', () => {
   test('leave no connection behind, and a watch goes on to its end', async () => {
     let say = (_line: string): unknown => undefined;
