@@ -9,6 +9,8 @@ import { pathOf, type Question, subjectOf } from './resources.js';
 
 /** Files with tokens and certificates rotate; Kubernetes itself reads them every minute. */
 const ACCESS_LASTS_MS = 60_000;
+/** What is read for longer, such as the answer of a program that hangs, keeps no further call waiting. */
+const PATIENCE_MS = 5_000;
 const RETRIED = ['not-connected', 'dropped', 'unavailable', 'server-timeout'] as const;
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' } as const;
 
@@ -22,6 +24,11 @@ interface Connected {
   readonly access: Access;
   readonly connections: HttpConnections;
   readonly readAtMs: number;
+}
+
+interface Reading {
+  readonly connected: Promise<Connected>;
+  readonly beganMs: number;
 }
 
 function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
@@ -49,7 +56,7 @@ export class KubernetesClient {
   /** Those of the newest certificates. Earlier ones are kept by the calls that are running over them, and by nobody else. */
   #newest: HttpConnections | undefined;
   #connected: Connected | undefined;
-  #reading: Promise<Connected> | undefined;
+  #reading: Reading | undefined;
   /** Before this moment the server wants to hear only what keeps something alive, or lets it go. */
   #quietUntilMs = 0;
   #closed = false;
@@ -176,13 +183,28 @@ export class KubernetesClient {
     const known = this.#connected;
     const nowMs = clock.monotonicMs();
     if (known !== undefined && nowMs - known.readAtMs < ACCESS_LASTS_MS) return Promise.resolve(known);
-    this.#reading ??= this.#read(nowMs).finally(() => (this.#reading = undefined));
+    const { connected, beganMs } = this.#readingAt(nowMs, known === undefined ? PATIENCE_MS : ACCESS_LASTS_MS);
+    if (known === undefined) return connected;
     // A file may be read while it is being written. What it said before most likely still holds, and is forgotten when refused.
-    return known === undefined ? this.#reading : this.#reading.catch(() => known);
+    const usual = connected.catch(() => known);
+    return nowMs - beganMs < PATIENCE_MS ? usual : Promise.resolve(known);
+  }
+
+  /** The reading under way, unless it has been so for too long. */
+  #readingAt(nowMs: number, longestMs: number): Reading {
+    if (this.#reading !== undefined && nowMs - this.#reading.beganMs < longestMs) return this.#reading;
+    const connected = this.#read(nowMs).finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    const reading = { connected, beganMs: nowMs };
+    this.#reading = reading;
+    return reading;
   }
 
   async #read(nowMs: number): Promise<Connected> {
     const access = await this.#source.read();
+    // One that began later was faster.
+    if (this.#connected !== undefined && this.#connected.readAtMs > nowMs) return this.#connected;
     const before = this.#newest;
     const fits = before !== undefined && sameTls(before.tls, access.tls);
     const connections = fits ? before : new HttpConnections(access);

@@ -17,8 +17,10 @@ async function against(listener: RequestListener) {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   let tls: TlsMaterial = {};
+  let hangs = false;
+  const access = () => ({ server: `http://127.0.0.1:${port}`, namespace: 'b', tls, headers: {} });
   const client = new KubernetesClient({
-    read: () => Promise.resolve({ server: `http://127.0.0.1:${port}`, namespace: 'b', tls, headers: {} }),
+    read: () => (hangs ? new Promise(() => undefined) : Promise.resolve(access())),
     tlsFiles: 'none',
     credentials: 'none',
   });
@@ -41,7 +43,9 @@ async function against(listener: RequestListener) {
     open,
     pass: (ms: number) => (aheadMs += ms),
     rotate: (cert: string) => (tls = { cert }),
-    list: () => client.exchange('list', call(), (exchange) => client.ask(exchange, LIST)),
+    hang: (whether: boolean) => (hangs = whether),
+    list: (signal?: AbortSignal) =>
+      client.exchange('list', { ...call(), ...(signal && { signal }) }, (exchange) => client.ask(exchange, LIST)),
   };
 }
 
@@ -87,6 +91,38 @@ describe('403 Forbidden', () => {
     const error = await failure(client.exchange('lock', call(), (exchange) => client.ask(exchange, create)));
     expect(error).toMatchObject({ code, retryable, outcomeUnknown: false });
     expect(error.message).toContain(message);
+  });
+});
+
+describe('credentials whose reading never ends, as that of a program that hangs', () => {
+  const enough = () => {
+    const controller = new AbortController();
+    return { signal: controller.signal, giveUp: () => controller.abort(new ClusterError('TIMEOUT', 'enough')) };
+  };
+
+  test('cost the call that waits for them, and no later one', async () => {
+    const { list, pass, hang } = await against((_asked, answer) => void answer.end('{}'));
+    await list();
+    hang(true);
+    pass(61_000);
+    const { signal, giveUp } = enough();
+    const waiting = failure(list(signal));
+    giveUp();
+    expect(await waiting).toMatchObject({ code: 'TIMEOUT', outcomeUnknown: false });
+    pass(5_000);
+    expect(await list()).toMatchObject({ status: 200 });
+  });
+
+  test('are read anew after a while where there are none yet', async () => {
+    const { list, pass, hang } = await against((_asked, answer) => void answer.end('{}'));
+    hang(true);
+    const { signal, giveUp } = enough();
+    const waiting = failure(list(signal));
+    giveUp();
+    expect((await waiting).code).toBe('TIMEOUT');
+    hang(false);
+    pass(61_000);
+    expect(await list()).toMatchObject({ status: 200 });
   });
 });
 
