@@ -20,7 +20,8 @@ interface Seen {
   readonly status: string | undefined;
 }
 
-const isNotFound = ({ status }: Reply): boolean => status === 404;
+/** In Consul's words: a 404 of a proxy before the agent says nothing about services. */
+const isNotFound = ({ status, text }: Reply): boolean => status === 404 && /unknown service/i.test(text);
 
 /** Consul before 1.11 answers 500 for a check that it does not know. */
 const isUnknown = ({ status, text }: Reply): boolean =>

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startConsul, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { statusOf } from './questions.js';
+import { recording } from './recorder.js';
 import { call, failure, registered, registration, sharedServer } from './support.js';
 
 serverSuite(['consul'], 'consul: services', () => {
@@ -50,6 +51,19 @@ serverSuite(['consul'], 'consul: services', () => {
       const [instance] = await shared.consul.catalog(cluster);
       expect(statusOf(instance, 'ready')).toBe('critical');
       expect((await two.list(call())).members.map(({ state }) => state)).toEqual(['joining']);
+    });
+
+    test('a 404 of a proxy is not taken for a service that is gone, nor for an id that is free', async () => {
+      const recorder = shared.keep(await recording(shared.server.httpAddress));
+      const { cluster, one } = shared.pair({ hosts: recorder.url });
+      const first = registered(await one.register(ready('n'), call()));
+      recorder.answer = ({ url }) =>
+        url.includes('/agent/service/') ? { status: 404, text: 'default backend - 404' } : undefined;
+      expect((await failure(one.unregister(first, call()))).code).toBe('STORE_FAILED');
+      expect((await failure(one.register(ready('m'), call()))).code).toBe('STORE_FAILED');
+      recorder.answer = () => undefined;
+      await one.unregister(first, call());
+      await until('the service is gone', async () => (await shared.consul.catalog(cluster)).length === 0);
     });
 
     test('every option of the service has its effect', async () => {
