@@ -18,9 +18,15 @@ export type ConsulAddress =
   | { readonly from: 'interface'; readonly name: string /** Default IPv4. */; readonly family?: 'IPv4' | 'IPv6' }
   | { readonly from: 'node' };
 
+/** Nobody finds a member under them, and Consul refuses them, at the first registration only. */
+const EVERYWHERE = ['0.0.0.0', '::', '[::]'];
+
 export function parseAddress(value: unknown): ConsulAddress | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'string') return requireText('address', value);
+  if (typeof value === 'string') {
+    if (EVERYWHERE.includes(value)) throw invalidRange('address', value, 'an address of this machine alone');
+    return requireText('address', value);
+  }
   if (typeof value !== 'object' || value === null) throw invalidType('address', value, 'a text or an object');
   const { from, name, family = 'IPv4' }: { from?: unknown; name?: unknown; family?: unknown } = value;
   const source = requireOneOf('address.from', from, ['hostname', 'interface', 'node']);

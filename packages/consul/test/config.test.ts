@@ -75,6 +75,8 @@ describe('what is refused', () => {
     ["a meta key of Consul's own", { cluster: 'c', meta: { 'consul-version': 'x' } }, 'meta'],
     ['a meta value of too many bytes', { cluster: 'c', meta: { a: 'é'.repeat(257) } }, 'meta.a'],
     ['a meta value that is too long', { cluster: 'c', meta: { a: 'x'.repeat(513) } }, 'meta.a'],
+    ['an address that is everywhere', { cluster: 'c', address: '0.0.0.0' }, 'address'],
+    ['an IPv6 address that is everywhere', { cluster: 'c', address: '::' }, 'address'],
     ['an address from nowhere', { cluster: 'c', address: { from: 'dns' } }, 'address.from'],
     [
       'S69: a network interface beside another source',
