@@ -5,9 +5,10 @@ export type ConsulHost =
   | { readonly kind: 'net'; readonly secure: boolean /** `host:port`. */; readonly address: string }
   | { readonly kind: 'unix'; readonly path: string };
 
-const HOST = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^\s/:@[\]?#]+)(?::(\d{1,5}))?\/?$/i;
+const HOST = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^\s/:@[\]?#,;]+)(?::(\d{1,5}))?\/?$/i;
 const SOCKET = /^unix:(?:\/\/)?(\/[^\0]+)$/;
-const FORM = 'http(s)://host:port, host:port or unix:///path, an IPv6 address in brackets, no path, no password';
+const FORM =
+  'http(s)://host:port, host:port or unix:///path, an IPv6 address in brackets, no path, no password; several as an array';
 
 /** What a person reads: the agent's address, or the path of its socket. */
 export const shownHost = (host: ConsulHost): string => (host.kind === 'unix' ? host.path : host.address);

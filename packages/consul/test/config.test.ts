@@ -54,6 +54,7 @@ describe('what is refused', () => {
     ['an unknown option', { cluster: 'c', host: 'a' }, 'host'],
     ['an unknown option of tls', { cluster: 'c', tls: { caFile: 'a' } }, 'caFile'],
     ['a path', { cluster: 'c', hosts: 'http://a:1/path' }, 'hosts'],
+    ['several hosts in one text', { cluster: 'c', hosts: 'a,b' }, 'hosts'],
     ['a port that is none', { cluster: 'c', hosts: 'a:70000' }, 'hosts'],
     ['no host', { cluster: 'c', hosts: [] }, 'hosts'],
     ['a host that is no text', { cluster: 'c', hosts: [1] }, 'hosts'],

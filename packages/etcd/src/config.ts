@@ -66,9 +66,10 @@ export interface EtcdHost {
 
 const KNOWN = ['cluster', 'hosts', 'prefix', 'layout', 'user', 'password', 'tls', 'connectTimeoutMs'];
 const KNOWN_TLS = ['ca', 'cert', 'key', 'serverName'];
-const HOST = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^\s/:@[\]?#]+)(?::(\d{1,5}))?\/?$/i;
+const HOST = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^\s/:@[\]?#,;]+)(?::(\d{1,5}))?\/?$/i;
 const NEAR = /^(?:localhost|127\.\d+\.\d+\.\d+|169\.254\.\d+\.\d+|\[::1\]|\[fe[89ab].*\])$/i;
-const HOST_FORM = 'http(s)://host:port or host:port, an IPv6 address in brackets, no path, no password';
+const HOST_FORM =
+  'http(s)://host:port or host:port, an IPv6 address in brackets, no path, no password; several as an array';
 
 function parseHost(value: unknown, withTls: boolean): EtcdHost {
   const text = requireText('hosts', value);
