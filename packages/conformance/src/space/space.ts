@@ -93,8 +93,7 @@ class Clients {
   }
 }
 
-export async function openSpace(subject: BackendSubject, cluster: string): Promise<OpenSpace> {
-  const clients = new Clients(subject);
+async function furnished(clients: Clients, subject: BackendSubject, cluster: string): Promise<OpenSpace> {
   const one = await clients.open(cluster);
   const two = await clients.open(cluster);
   const { capabilities } = one.backend;
@@ -118,4 +117,14 @@ export async function openSpace(subject: BackendSubject, cluster: string): Promi
     late: clients.late,
     close: () => clients.close(),
   };
+}
+
+export async function openSpace(subject: BackendSubject, cluster: string): Promise<OpenSpace> {
+  const clients = new Clients(subject);
+  try {
+    return await furnished(clients, subject, cluster);
+  } catch (error) {
+    await clients.close();
+    throw error;
+  }
 }
