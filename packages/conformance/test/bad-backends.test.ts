@@ -32,8 +32,29 @@ describe('known failures', () => {
 
   test('of cases that do not exist are refused, as are choices that name none', async () => {
     const subject = memorySubject();
-    const unknown = expect.objectContaining({ code: 'INVALID_OPTION', option: 'knownFailures', value: 'LOCK-999' });
-    await expect(runBackendCases({ ...subject, knownFailures: { 'LOCK-999': '' } })).rejects.toEqual(unknown);
-    await expect(runBackendCases(subject, { only: ['LOKC'] })).rejects.toMatchObject({ option: 'only', value: 'LOKC' });
+    for (const value of ['LOCK-999', 'LOCK', '']) {
+      const unknown = expect.objectContaining({ code: 'INVALID_OPTION', option: 'knownFailures', value });
+      await expect(runBackendCases({ ...subject, knownFailures: { [value]: '' } })).rejects.toEqual(unknown);
+    }
+    for (const value of ['LOKC', '']) {
+      await expect(runBackendCases(subject, { only: [value] })).rejects.toMatchObject({ option: 'only', value });
+    }
   });
+});
+
+test('a case that cannot begin closes what it has opened', async () => {
+  const opened: string[] = [];
+  const subject = memorySubject({
+    spoil: (good) => Object.assign(good, { close: async () => void opened.pop() }),
+  });
+  const client: typeof subject.client = (place) => {
+    opened.push(place.cluster);
+    return subject.client(place);
+  };
+  const operator = () => {
+    throw new Error('to be written');
+  };
+  const report = await runBackendCases({ ...subject, client, operator }, { only: ['BIND-001'] });
+  expect(report.results.map(({ because }) => because)).toEqual([expect.stringContaining('to be written')]);
+  expect(opened).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { orLate, systemRuntime } from '@autocluster/core/runtime';
-import { requireChosen } from '../run/choose.js';
+import { requireChosen, requireKnownIds } from '../run/choose.js';
 import { type CaseResult, type Report, reportOf } from '../run/result.js';
 import type { RunOptions } from '../run/run.js';
 import { notAsked, verdictOf } from '../run/verdict.js';
@@ -31,7 +31,7 @@ export async function runDriverCases(subject: DriverSubject, options: RunOptions
   const { clock } = systemRuntime;
   const beganMs = clock.monotonicMs();
   const chosen = requireChosen(DRIVER_CASES, options.only);
-  requireChosen(DRIVER_CASES, Object.keys(subject.knownFailures ?? {}), 'knownFailures');
+  requireKnownIds(DRIVER_CASES, subject.knownFailures);
   const world = await subject.world(['a']);
   const driver = world.driver('a');
   const { data, views, concurrentJoins } = driver;

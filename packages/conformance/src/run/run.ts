@@ -1,16 +1,17 @@
 import type { Capabilities } from '@autocluster/core/backend';
-import { systemRuntime } from '@autocluster/core/runtime';
+import { orLate, systemRuntime } from '@autocluster/core/runtime';
 import type { Case } from '../case.js';
 import { CASES } from '../cases/index.js';
 import { NEEDS, unmet } from '../need.js';
 import type { BackendSubject } from '../subject.js';
-import { requireChosen } from './choose.js';
+import { requireChosen, requireKnownIds } from './choose.js';
 import { askInSpace } from './one.js';
 import { type CaseResult, type Report, reportOf } from './result.js';
 import { notAsked, verdictOf } from './verdict.js';
 
 /** Cases that run at once, besides those that wait. */
 const AT_ONCE = 6;
+const CLOSING_MS = 10_000;
 
 export interface RunOptions {
   /** Ids of the cases to ask, or what they begin with: `LOCK-007`, `LOCK`. Default: all. */
@@ -22,7 +23,8 @@ async function capabilitiesOf(subject: BackendSubject): Promise<Capabilities> {
   const url = subject.wire.kind === 'tcp' ? subject.wire.url : '';
   const backend = subject.client({ cluster: 'kit-manifest', url });
   const { capabilities } = backend;
-  await backend.close();
+  // A close() that never settles is told of by cases.
+  await orLate(systemRuntime, (async () => backend.close())(), CLOSING_MS);
   return capabilities;
 }
 
@@ -54,7 +56,7 @@ export async function runBackendCases(subject: BackendSubject, options: RunOptio
   const beganMs = clock.monotonicMs();
   const chosen = requireChosen(CASES, options.only);
   const { knownFailures = {} } = subject;
-  requireChosen(CASES, Object.keys(knownFailures), 'knownFailures');
+  requireKnownIds(CASES, knownFailures);
   const capabilities = await capabilitiesOf(subject);
   const results = new Map<string, CaseResult>();
   const take = (result: CaseResult): void => {
