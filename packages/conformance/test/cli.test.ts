@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommand } from '../../../test/servers/harness/index.js';
+import { spawnCommand } from '../../../test/servers/harness/index.js';
 import { tool, top } from '../../../test/run/lib/workspace.mjs';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -17,6 +17,21 @@ beforeAll(() => {
   const broken = '{ spoil: (good) => Object.assign(good, { list: async () => ({}) }) }';
   writeFileSync(join(folder, 'bad.mts'), `${made}(${broken});\n`);
   writeFileSync(join(folder, 'nothing.mts'), 'export default { name: "nothing" };\n');
+  writeFileSync(join(folder, 'never.mts'), 'export default () => new Promise(() => undefined);\n');
+  const unready =
+    '{ operator: () => { throw new Error("to be written") }, wire: { kind: "tcp", url: "http://127.0.0.1:1" } }';
+  const hands = `import { memorySubject } from ${memory};\nexport default { ...memorySubject(), ...${unready} };\n`;
+  writeFileSync(join(folder, 'unready.mts'), hands);
+  writeFileSync(
+    join(folder, 'started.mts'),
+    `import { createServer } from 'node:net';
+import { memorySubject } from ${memory};
+const server = createServer().listen(0, '127.0.0.1');
+const list = () => { console.log('asked'); return new Promise(() => undefined); };
+const subject = memorySubject({ spoil: (good) => Object.assign(good, { list }) });
+const close = async () => { console.log('the server is closed'); server.close(); };
+export default { ...subject, callTimeoutMs: 100_000, close };\n`,
+  );
   const drivers = JSON.stringify(here('./subjects/drivers.ts'));
   writeFileSync(join(folder, 'driver.mts'), `export { processSubject as default } from ${drivers};\n`);
   writeFileSync(
@@ -29,11 +44,13 @@ testBackend('memory', memorySubject, { describe, test, only: ['LOCK', 'BIND-001'
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const tsx = (...args: readonly string[]) => {
+const start = (...args: readonly string[]) => {
   const [node = '', ...rest] = [...tool('tsx', 'tsx'), '--tsconfig', join(top, 'test', 'tsconfig.json'), ...args];
-  return runCommand(node, rest, { cwd: folder });
+  return spawnCommand(node, rest, { cwd: folder });
 };
-const cli = (...args: readonly string[]) => tsx(here('../src/cli.ts'), ...args);
+const tsx = (...args: readonly string[]) => start(...args).exited;
+const startCli = (...args: readonly string[]) => start(here('../src/cli.ts'), ...args);
+const cli = (...args: readonly string[]) => startCli(...args).exited;
 
 test('a store that keeps the contract: every case on a line, a summary, exit code 0', async () => {
   const { stdout, exitCode } = await cli('./good.mts', '--only', 'LOCK,LIST-001');
@@ -56,11 +73,38 @@ test('a driver', async () => {
 });
 
 test('what cannot be asked: exit code 2, and why', async () => {
-  const wrong = [[], ['--what'], ['./missing.mjs'], ['./nothing.mts'], ['./good.mts', '--only', 'LOKC']] as const;
-  const results = await Promise.all(wrong.map((args) => cli(...args)));
-  expect(results.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2, 2]);
-  expect(results.at(-2)?.stderr).toContain('INVALID_OPTION');
-  expect(results.at(-1)?.stderr).toContain('LOKC');
+  const wrong = [
+    [[], 'which file?'],
+    [['--what'], '--what'],
+    [['./missing.mjs'], 'missing.mjs'],
+    [['./nothing.mts'], 'INVALID_OPTION'],
+    [['./never.mts'], 'never settles'],
+    [['./good.mts', './bad.mts', '--only', 'FORM-002'], './bad.mts'],
+    [['./good.mts', '--only', 'LOKC'], 'LOKC'],
+    [['./good.mts', '--only', 'LOCK-001,'], 'only'],
+  ] as const;
+  const results = await Promise.all(wrong.map(([args]) => cli(...args)));
+  expect(results.map(({ exitCode }) => exitCode)).toEqual(wrong.map(() => 2));
+  for (const [index, [, text]] of wrong.entries()) expect(results[index]?.stderr).toContain(text);
+});
+
+test('a case that cannot begin leaves nothing that keeps the process alive', async () => {
+  const { stdout, exitCode } = await cli('./unready.mts', '--only', 'BIND-001');
+  expect(stdout).toContain('to be written');
+  expect(exitCode).toBe(1);
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s closes what the file has made', async (signal, code) => {
+  const running = startCli('./started.mts', '--only', 'LIST-001');
+  await running.seen(/asked/);
+  running.kill(signal);
+  const { stdout, stderr, exitCode } = await running.exited;
+  expect(stdout).toContain('the server is closed');
+  expect(stderr).toContain(signal);
+  expect(exitCode).toBe(code);
 });
 
 test('--list and --help', async () => {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { invalidRange } from '@autocluster/core/backend';
 
 export const USAGE = `Asks a store, or a driver, whether it keeps the contract of @autocluster/core.
 
@@ -12,7 +13,8 @@ The file exports by default what backendSubject() or driverSubject() answers, or
   --list   every case with its sentence, and nothing else
   --help   this text
 
-Exit code: 0 all is well, 1 a case failed or passed against the list of known failures, 2 nothing could be asked.
+Exit code: 0 all is well, 1 a case failed or passed against the list of known failures, 2 nothing could be asked,
+or not all of it. An interrupt (Ctrl-C, SIGTERM) closes what the file has made and ends with 130 or 143; a second one ends at once.
 `;
 
 export interface Arguments {
@@ -23,7 +25,7 @@ export interface Arguments {
   readonly help: boolean;
 }
 
-/** Throws an error of Node's own for what it does not know. */
+/** Throws an error of Node's own for what it does not know, and `INVALID_OPTION` for a second file. */
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -37,5 +39,7 @@ export function readArguments(args: readonly string[]): Arguments {
   });
   const only = values.only?.flatMap((each) => each.split(',')).map((each) => each.trim());
   const { json, list, help } = values;
-  return { file: positionals[0], only, json, list, help };
+  const [file, another] = positionals;
+  if (another !== undefined) throw invalidRange('file', another, 'one file at a time');
+  return { file, only, json, list, help };
 }

@@ -1,3 +1,4 @@
+import { orAborted } from '@autocluster/core/runtime';
 import { CASES } from '../cases/index.js';
 import { DRIVER_CASES } from '../driver/cases/index.js';
 import { runDriverCases } from '../driver/run.js';
@@ -7,11 +8,13 @@ import { lineOf, summaryOf } from '../run/format.js';
 import type { CaseResult } from '../run/result.js';
 import { runBackendCases, type RunOptions } from '../run/run.js';
 import { type Arguments, readArguments, USAGE } from './arguments.js';
-import { isDriverSubject, loadSubject } from './load.js';
+import { type AnySubject, isDriverSubject, loadSubject } from './load.js';
 
 export interface Output {
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
+  /** Ends what is under way; the subject is closed all the same. */
+  readonly signal: AbortSignal;
 }
 
 const asJson = (value: unknown): string =>
@@ -28,21 +31,33 @@ function list({ out }: Output, json: boolean): void {
   }
 }
 
-async function ask(file: string, { only, json }: Arguments, { out, err }: Output): Promise<number> {
-  const subject = await loadSubject(file);
+/** Settles with the work, or rejects at the signal with its reason. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  await orAborted(work, signal);
+  signal.throwIfAborted();
+  return work;
+}
+
+async function askSubject(subject: AnySubject, { only, json }: Arguments, { out, err }: Output): Promise<number> {
   const tell = json ? err : out;
   const onResult = (result: CaseResult): void => {
     if (result.status !== 'not-asked') tell(lineOf(result));
   };
   const options: RunOptions = { onResult, ...(only ? { only } : {}) };
+  const report = await (isDriverSubject(subject)
+    ? runDriverCases(subject, options)
+    : runBackendCases(subject, options));
+  tell('');
+  for (const line of summaryOf(report)) tell(line);
+  if (json) out(asJson(report));
+  return report.ok ? 0 : 1;
+}
+
+async function ask(file: string, read: Arguments, output: Output): Promise<number> {
+  const { signal } = output;
+  const subject = await unlessAborted(loadSubject(file), signal);
   try {
-    const report = await (isDriverSubject(subject)
-      ? runDriverCases(subject, options)
-      : runBackendCases(subject, options));
-    tell('');
-    for (const line of summaryOf(report)) tell(line);
-    if (json) out(asJson(report));
-    return report.ok ? 0 : 1;
+    return await unlessAborted(askSubject(subject, read, output), signal);
   } finally {
     await subject.close?.();
   }
