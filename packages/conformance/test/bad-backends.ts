@@ -1,5 +1,6 @@
 import {
   type Backend,
+  type Capabilities,
   ClusterError,
   encodeRecord,
   isClusterError,
@@ -11,11 +12,12 @@ import {
 import type { MemoryClient, MemoryStore } from '@autocluster/testing';
 
 type Hands = ReturnType<MemoryStore['cluster']>;
-type Verbs = Partial<Pick<Backend, 'register' | 'unregister' | 'list' | 'lock' | 'unlock'>>;
+type Verbs = Partial<Pick<Backend, 'register' | 'unregister' | 'list' | 'lock' | 'unlock' | 'watch' | 'close'>>;
 
-interface BadBackend {
+export interface BadBackend {
   /** The mistake. */
   readonly title: string;
+  readonly capabilities?: Partial<Capabilities>;
   readonly verbs: (good: MemoryClient, hands: Hands) => Verbs;
   /** Every case that it fails, and no other. */
   readonly fails: readonly string[];
@@ -36,11 +38,14 @@ async function neverIfLate(error: unknown): Promise<never> {
   return new Promise(() => undefined);
 }
 
-const withGrant = (outcome: LockOutcome, change: (grant: LockGrant) => LockGrant): LockOutcome =>
+export const withGrant = (outcome: LockOutcome, change: (grant: LockGrant) => LockGrant): LockOutcome =>
   outcome.kind === 'held' ? { kind: 'held', grant: change(outcome.grant) } : outcome;
 
 /** The memory store names the token in the ref, so that a grant with another token can still be found. */
-const trueGrant = (grant: LockGrant): LockGrant => ({ ...grant, token: BigInt(grant.ref.split('@').at(-1) ?? 0) });
+export const trueGrant = (grant: LockGrant): LockGrant => ({
+  ...grant,
+  token: BigInt(grant.ref.split('@').at(-1) ?? 0),
+});
 const trueRequest = (request: LockRequest): LockRequest =>
   request.held ? { ...request, held: trueGrant(request.held) } : request;
 
@@ -48,7 +53,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
   {
     title: 'a list that failed is an empty list',
     verbs: (good) => ({ list: (options) => good.list(options).catch(() => NOBODY) }),
-    fails: ['BIND-006', 'LIST-005', 'ABORT-002', 'TIME-001', 'TIME-007', 'LATE-008', 'HOST-006'],
+    fails: ['BIND-006', 'LIST-005', 'LIST-008', 'ABORT-002', 'TIME-001', 'TIME-007', 'LATE-008', 'HOST-006'],
   },
   {
     title: 'the token never grows',
@@ -57,7 +62,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
         withGrant(await good.lock(trueRequest(request), options), (grant) => ({ ...grant, token: 1n })),
       unlock: (grant, options) => good.unlock(trueGrant(grant), options),
     }),
-    fails: ['LOCK-012', 'LOCK-013', 'UNLOCK-006'],
+    fails: ['LOCK-012', 'LOCK-013', 'LOCK-019', 'LOCK-020', 'UNLOCK-006'],
   },
   {
     title: 'a release does not compare',
@@ -78,7 +83,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
         return outcome.kind === 'lost' && request.held ? { kind: 'held', grant: request.held } : outcome;
       },
     }),
-    fails: ['LOCK-009', 'LOCK-010', 'LOCK-011'],
+    fails: ['LOCK-009', 'LOCK-010', 'LOCK-011', 'LOCK-018'],
   },
   {
     title: 'two attempts of one instance get one grant',
@@ -119,6 +124,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
       'ABORT-005',
       'LATE-001',
       'LATE-009',
+      'LATE-010',
       'HOST-002',
     ],
   },
@@ -128,7 +134,7 @@ export const BAD_BACKENDS: readonly BadBackend[] = [
       register: (request, options) => good.register(request, options).catch(neverIfLate),
       lock: (request, options) => good.lock(request, options).catch(neverIfLate),
     }),
-    fails: ['TIME-002', 'TIME-004', 'LATE-001', 'LATE-002', 'LATE-006', 'LATE-007', 'LATE-009'],
+    fails: ['TIME-002', 'TIME-004', 'LATE-001', 'LATE-002', 'LATE-006', 'LATE-007', 'LATE-009', 'LATE-010'],
   },
   {
     title: 'a value that cannot be read makes the list throw',

@@ -55,7 +55,7 @@ const cli = (...args: readonly string[]) => startCli(...args).exited;
 test('a store that keeps the contract: every case on a line, a summary, exit code 0', async () => {
   const { stdout, exitCode } = await cli('./good.mts', '--only', 'LOCK,LIST-001');
   expect(stdout).toMatch(/^ok {3}LIST-001 A namespace .* \(\d+\.\d s\)$/m);
-  expect(stdout).toMatch(/^memory: 17 passed, in /m);
+  expect(stdout).toMatch(/^memory: 21 passed, in /m);
   expect(exitCode).toBe(0);
 });
 
@@ -117,6 +117,6 @@ test('--list and --help', async () => {
 test('the adapter works with node:test as it does with Vitest', async () => {
   const { stdout, exitCode } = await tsx('--test', './node.test.mts');
   expect(stdout).toMatch(/LOCK-001/);
-  expect(stdout).toMatch(/^# pass 18$|ℹ pass 18$/m);
+  expect(stdout).toMatch(/^# pass 22$|ℹ pass 22$/m);
   expect(exitCode).toBe(0);
 });

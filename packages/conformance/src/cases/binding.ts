@@ -123,11 +123,13 @@ export const BINDING_CASES: readonly Case[] = [
       rule: 'binding.closed',
       protects: ['R4'],
       needs: ['explicit'],
-      sentence: 'After close() register and unregister reject CLOSED and change nothing.',
+      sentence: 'After close() register, its renewal and unregister reject CLOSED and change nothing.',
     },
     async ({ one, two, longTtlMs }) => {
-      const entry = await registered(one, entryOf('a', longTtlMs));
+      const request = entryOf('a', longTtlMs);
+      const entry = await registered(one, request);
       await one.backend.close();
+      await verbs.rejectsClosed('a renewal', one.register({ ...request, held: entry }));
       await verbs.rejectsClosed('register', one.register(entryOf('b', longTtlMs)));
       await verbs.rejectsClosed('unregister', one.unregister(entry));
       same(await names(two), ['a'], 'what is listed');
@@ -139,11 +141,13 @@ export const BINDING_CASES: readonly Case[] = [
       rule: 'binding.closed',
       protects: ['L7', 'L11'],
       needs: ['lock'],
-      sentence: 'After close() lock and unlock reject CLOSED and change nothing.',
+      sentence: 'After close() lock, its renewal and unlock reject CLOSED and change nothing.',
     },
     async ({ one, two, longTtlMs }) => {
-      const grant = await held(one, attemptOf('a', longTtlMs));
+      const request = attemptOf('a', longTtlMs);
+      const grant = await held(one, request);
       await one.backend.close();
+      await verbs.rejectsClosed('a renewal', one.lock({ ...request, held: grant }));
       await verbs.rejectsClosed('lock', one.lock(attemptOf('a', longTtlMs, { name: 'another' })));
       await verbs.rejectsClosed('unlock', one.unlock(grant));
       await busy(two, attemptOf('b', longTtlMs, { name: FORMATION_LOCK }));

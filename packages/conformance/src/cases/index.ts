@@ -8,7 +8,9 @@ import { LATE_CASES } from './late.js';
 import { LATE_UNDO_CASES } from './late-undo.js';
 import { LIFETIME_CASES } from './lifetime.js';
 import { LIST_CASES } from './list.js';
+import { HOLDER_CASES } from './holder.js';
 import { LOCK_CASES } from './lock.js';
+import { MACHINE_CASES } from './machines.js';
 import { REGISTER_CASES } from './register.js';
 import { TIME_CASES } from './time.js';
 import { TOGETHER_CASES } from './together.js';
@@ -29,12 +31,14 @@ export const CASES: readonly Case[] = [
   ...REGISTER_CASES,
   ...LIST_CASES,
   ...LOCK_CASES,
+  ...HOLDER_CASES,
   ...UNLOCK_CASES,
   ...TOGETHER_CASES,
   ...EXPIRY_CASES,
   ...LIFETIME_CASES,
   ...ABORT_CASES,
   ...TIME_CASES,
+  ...MACHINE_CASES,
   ...LATE_CASES,
   ...LATE_UNDO_CASES,
   ...HOSTILE_CASES,

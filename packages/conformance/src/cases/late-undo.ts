@@ -1,6 +1,6 @@
 import type { Case } from '../case.js';
 import { check, same } from '../errors.js';
-import { attemptOf, entryOf, names, registered } from '../space/request.js';
+import { attemptOf, busy, entryOf, held, names, registered } from '../space/request.js';
 import { giveUp, tried } from './give-up.js';
 import { question } from './question.js';
 
@@ -57,6 +57,31 @@ export const LATE_UNDO_CASES: readonly Case[] = [
         'calls that got no answer to reject',
         outcomes,
       );
+    },
+  ),
+  question(
+    'LATE-010',
+    {
+      rule: 'late.undo',
+      protects: ['L12', 'L4', 'R3'],
+      needs: ['lock', 'explicit', 'wire'],
+      sentence: 'What a repeat got stays, when the answer to the call before it comes at last.',
+    },
+    async (space) => {
+      const { client, two, longTtlMs, sleep } = space;
+      const struck = await client();
+      await struck.list();
+      const [entry, attempt] = [entryOf('a', longTtlMs), attemptOf('a', longTtlMs)];
+      struck.faults.delay(LATE_BY_MS);
+      const ask = { timeoutMs: LATE_BY_MS + LATE_BY_MS / 2 };
+      await Promise.all([tried(struck.register(entry, ask)), tried(struck.lock(attempt, ask))]);
+      await struck.faults.heal();
+      const [registration, grant] = [await registered(struck, entry), await held(struck, attempt)];
+      await sleep(3 * LATE_BY_MS);
+      await busy(two, attemptOf('b', longTtlMs));
+      same(await names(two), ['a'], 'what is listed');
+      same((await held(struck, { ...attempt, held: grant })).token, grant.token, 'the token of a renewal');
+      await registered(struck, { ...entry, held: registration });
     },
   ),
   question(

@@ -34,7 +34,12 @@ export const LIFETIME_CASES: readonly Case[] = [
       const used = subject.client({ cluster: `used-${unique()}`, url });
       const options = { signal: new AbortController().signal, timeoutMs: 5000, clock: systemRuntime.clock };
       await used.list(options);
+      if (capabilities.registration === 'explicit') await used.register(entryOf('a', longTtlMs), options);
       if (capabilities.lock !== 'none') await used.lock(attemptOf('a', longTtlMs), options);
+      const watch = capabilities.watch ? used.watch?.(options) : undefined;
+      void watch?.[Symbol.asyncIterator]()
+        .next()
+        .catch(() => undefined);
       await used.close();
       for (let round = 0; round < 100 && added(before).length > 0; round += 1) await sleep(50);
       same(added(before), [], 'what is still there 5 s after close()');

@@ -17,6 +17,12 @@ export const NOT_ENTRIES = [
   '['.repeat(20_000),
 ] as const;
 
+/** After so many pieces of its answers a list is disturbed. */
+const HALF_WAYS = [
+  ...[0, 1, 2, 3, 4, 5].map((after) => ['cutReplies', after] as const),
+  ...[1, 2].map((after) => ['dropReplies', after] as const),
+];
+
 export const LIST_CASES: readonly Case[] = [
   question(
     'LIST-001',
@@ -64,6 +70,7 @@ export const LIST_CASES: readonly Case[] = [
     {
       rule: 'list.unreadable',
       protects: ['F6', 'F14', 'V5'],
+      needs: ['lock'],
       sentence:
         'A record that cannot be read, of whatever kind, is unreadable with a reason, never absent, never a throw.',
     },
@@ -130,6 +137,34 @@ export const LIST_CASES: readonly Case[] = [
         await one.faults.heal();
       }
       same(await names(one), ['a'], 'what is listed when all is well again');
+    },
+  ),
+  question(
+    'LIST-008',
+    {
+      rule: 'list.failed',
+      protects: ['F6', 'F14', 'F1'],
+      needs: ['explicit', 'lock', 'wire'],
+      sentence:
+        'A list that is cut off half way rejects or is incomplete: members and record are never half of the truth.',
+    },
+    async ({ client, two, longTtlMs }) => {
+      const grant = await held(two, attemptOf('a', longTtlMs));
+      const record = recordOf(grant.token);
+      await released(two, grant, record);
+      await registered(two, entryOf('a', longTtlMs));
+      for (const [fault, after] of HALF_WAYS) {
+        const struck = await client();
+        await struck.list();
+        struck.faults[fault](after);
+        const list = await struck.list({ timeoutMs: 1000 }).catch(() => undefined);
+        await struck.faults.heal();
+        if (list?.complete !== true) continue;
+        const where = `after ${after} pieces of answers and ${fault}`;
+        same(list.record, { kind: 'present', record }, `the record ${where}`);
+        const seen = list.members.map(({ node }) => node);
+        same(seen, ['a'], `what is listed ${where}`);
+      }
     },
   ),
   question(

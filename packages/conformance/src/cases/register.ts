@@ -245,7 +245,7 @@ export const REGISTER_CASES: readonly Case[] = [
     {
       rule: 'unregister.exact',
       protects: ['R2', 'L8'],
-      needs: ['explicit', 'exclusive'],
+      needs: ['explicit'],
       sentence: 'A late unregister of an older instance leaves the newer one.',
     },
     async ({ one, two, longTtlMs }) => {
@@ -261,7 +261,7 @@ export const REGISTER_CASES: readonly Case[] = [
     {
       rule: 'register.record',
       protects: ['F14'],
-      needs: ['explicit'],
+      needs: ['explicit', 'lock'],
       sentence: 'register and its renewal answer that there is no record, or that it cannot be read.',
     },
     async ({ one, operator, longTtlMs }) => {

@@ -1,3 +1,4 @@
+import type { LockGrant } from '@autocluster/core/backend';
 import type { Case } from '../case.js';
 import { check, same } from '../errors.js';
 import { attemptOf, entryOf, held, memberIn, names, recordOf, registered, released } from '../space/request.js';
@@ -129,6 +130,34 @@ export const TOGETHER_CASES: readonly Case[] = [
       const winners = records.filter((_, index) => outcomes[index]?.kind === 'released');
       same(winners.length, 1, 'the number of commits that were answered released');
       same((await one.list()).record, { kind: 'present', record: winners[0] }, 'the record');
+    },
+  ),
+  question(
+    'UNLOCK-011',
+    {
+      rule: 'unlock.commit',
+      protects: ['F1', 'L3'],
+      needs: ['lock'],
+      sentence: 'Whoever gets the lock that a commit releases sees the record of that commit.',
+    },
+    async ({ one, two, longTtlMs, sleep, nowMs }) => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const grant = await held(one, attemptOf('a', longTtlMs));
+        const record = recordOf(grant.token);
+        const next = attemptOf('b', longTtlMs);
+        const beganMs = nowMs();
+        const takeOver = async (): Promise<LockGrant> => {
+          for (;;) {
+            const outcome = await two.lock(next);
+            if (outcome.kind === 'held') return outcome.grant;
+            check(nowMs() - beganMs < 10_000, 'the lock to be free after the commit');
+            await sleep(0);
+          }
+        };
+        const [theirs] = await Promise.all([takeOver(), released(one, grant, record)]);
+        same(theirs.record, { kind: 'present', record }, 'the record with the next grant');
+        await released(two, theirs);
+      }
     },
   ),
   question(

@@ -5,6 +5,7 @@ import { check } from '../errors.js';
 import type { Client } from '../space/client.js';
 import { attemptOf, busy, entryOf, held, recordOf, registered, released } from '../space/request.js';
 import type { Space } from '../space/space.js';
+import { boundMs } from './lease-time.js';
 import { question } from './question.js';
 
 /** How long a watch may take to tell, or to end. */
@@ -133,6 +134,27 @@ export const WATCH_CASES: readonly Case[] = [
       const listener = await listening(space, own);
       own.faults.refuse();
       await space.until('the broken watch ends', TELLS_WITHIN_MS, async () => listener.end());
+    },
+  ),
+  question(
+    'WATCH-005',
+    {
+      rule: 'watch.tells',
+      protects: ['V2', 'R5'],
+      needs: ['watch', 'watchesExpiry', 'explicit', 'ttl'],
+      mode: 'apart',
+      sentence: 'A watch tells of an entry that ends with its TTL.',
+    },
+    async (space) => {
+      const { two, ttlMs: asked, capabilities, until, sleep } = space;
+      const listener = await listening(space);
+      const { ttlMs = asked } = await registered(two, entryOf('a', asked));
+      // What was told of its coming must not be taken for its end.
+      await sleep(ttlMs / 2);
+      const before = listener.told();
+      const withinMs = boundMs(capabilities.takeover.latest, ttlMs) + TELLS_WITHIN_MS;
+      await until('the watch tells of the end', withinMs, async () => (listener.told() > before ? true : undefined));
+      listener.stop();
     },
   ),
   question(

@@ -5,12 +5,19 @@ import { type BackendSubject, backendSubject, type FaultPort, type Operator } fr
 type Injected = Parameters<MemoryClient['faults']['inject']>[0];
 
 function portOf({ faults }: MemoryClient): FaultPort {
-  const inject = (...all: Injected[]) => all.forEach((each) => faults.inject(each));
+  const inject = (each: Injected) => void faults.inject(each);
   const fail = (code: ErrorCode, applied: boolean) => inject({ kind: 'fail', code, applied });
   return {
     stall: () => inject({ kind: 'drop-request' }),
     dropReplies: () => inject({ kind: 'drop-reply' }),
-    cutReplies: () => fail('STORE_UNREACHABLE', true),
+    cutReplies(after = 0) {
+      const cut = () => fail('STORE_UNREACHABLE', true);
+      if (after === 0) return cut();
+      let left = after;
+      // Not among the faults of the call that it counts.
+      const count = () => void ((left -= 1) === 0 && queueMicrotask(cut));
+      inject({ kind: 'delay', times: after, onStrike: count });
+    },
     garble: () => fail('STORE_FAILED', true),
     delay: (ms) => inject({ kind: 'delay', requestMs: ms, replyMs: ms }),
     refuse() {
@@ -44,6 +51,7 @@ export interface MemorySubject {
   readonly capabilities?: Partial<Capabilities>;
   readonly lockDelayMs?: number;
   readonly stalenessMs?: number;
+  readonly latency?: { readonly requestMs: number; readonly replyMs: number };
   /** What becomes of a client: a store that keeps the contract is made to break it. */
   readonly spoil?: (client: MemoryClient, hands: ReturnType<MemoryStore['cluster']>) => Backend;
 }
@@ -51,7 +59,7 @@ export interface MemorySubject {
 const TTL = { minMs: 400, maxMs: 86_400_000, stepMs: 1 };
 
 /** The memory store in real time. */
-export function memorySubject({ name = 'memory', spoil, ...options }: MemorySubject = {}): BackendSubject {
+export function memorySubject({ name = 'memory', spoil, latency, ...options }: MemorySubject = {}): BackendSubject {
   const store = memoryStore({ ...options, capabilities: { ttl: TTL, ...options.capabilities } });
   const ports = new WeakMap<Backend, FaultPort>();
   return backendSubject({
@@ -65,7 +73,7 @@ export function memorySubject({ name = 'memory', spoil, ...options }: MemorySubj
       },
     },
     client({ cluster }) {
-      const client = store.client({ cluster });
+      const client = store.client({ cluster, ...(latency ? { latency } : {}) });
       const backend = spoil?.(client, store.cluster(cluster)) ?? client;
       ports.set(backend, portOf(client));
       return backend;
