@@ -1,3 +1,4 @@
+import type { CallOptions, RegisterRequest } from '@autocluster/core/backend';
 import { consulLike } from '@autocluster/testing';
 import { describe, expect, test } from 'vitest';
 import { CASES, runBackendCases } from '../src/index.js';
@@ -36,5 +37,40 @@ describe('a store that can do less passes what it is asked', () => {
     expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
     const passed = results.filter(({ status }) => status === 'passed').map(({ id }) => id);
     expect(passed).toEqual(expect.arrayContaining([...among]));
+  });
+});
+
+describe('a store is not failed for what it cannot have', () => {
+  test('lists that are as late as the kit waits for by default, with the shortest TTL', async () => {
+    const capabilities = { listConsistency: 'eventual' } as const;
+    const subject = memorySubject({ name: 'late', stalenessMs: 100, capabilities });
+    const { results } = await runBackendCases(subject, { only: ['EXPIRE'] });
+    expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
+  });
+
+  test('calls that take a third of the shortest TTL', async () => {
+    const subject = memorySubject({ name: 'slow', latency: { requestMs: 400, replyMs: 400 } });
+    const { results } = await runBackendCases({ ...subject, callTimeoutMs: 5000 }, { only: ['EXPIRE'] });
+    expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
+  });
+
+  test('no locks, and therefore no place for a record', async () => {
+    const absent = { kind: 'absent' } as const;
+    const subject = memorySubject({
+      name: 'names only',
+      capabilities: { lock: 'none', record: 'separate' },
+      spoil: (good) => {
+        const { list, register } = { list: good.list.bind(good), register: good.register.bind(good) };
+        return Object.assign(good, {
+          list: async (options: CallOptions) => ({ ...(await list(options)), record: absent }),
+          async register(request: RegisterRequest, options: CallOptions) {
+            const outcome = await register(request, options);
+            return outcome.kind === 'registered' ? { ...outcome, record: absent } : outcome;
+          },
+        });
+      },
+    });
+    const { results } = await runBackendCases(subject, { only: ['LIST', 'REG', 'FORM'] });
+    expect(results.filter(({ status }) => status === 'failed')).toEqual([]);
   });
 });

@@ -57,10 +57,11 @@ export const EXPIRY_CASES: readonly Case[] = [
       const [a, b] = [entryOf('a', asked), entryOf('b', asked)];
       let [heldA, { ttlMs = asked }] = [await registered(one, a), await registered(one, b)];
       const timesTtl = Math.ceil(boundMs(space.capabilities.takeover.latest, ttlMs) / ttlMs) + 1;
-      await keepAlive(space, ttlMs, 3 * timesTtl, async () => {
-        heldA = await registered(one, { ...a, held: heldA });
-        ({ ttlMs = asked } = await registered(one, b));
-        same(await names(two), ['a', 'b'], 'what is listed');
+      await keepAlive(space, ttlMs, 3 * timesTtl, {
+        async renew() {
+          [heldA] = await Promise.all([registered(one, { ...a, held: heldA }), registered(one, b)]);
+        },
+        look: async () => same(await names(two), ['a', 'b'], 'what is listed'),
       });
     },
   ),
@@ -132,9 +133,11 @@ export const EXPIRY_CASES: readonly Case[] = [
       const request = attemptOf('a', asked);
       let grant = await held(one, request);
       const timesTtl = Math.ceil(boundMs(space.capabilities.takeover.latest, grant.ttlMs) / grant.ttlMs) + 1;
-      await keepAlive(space, grant.ttlMs, 3 * timesTtl, async () => {
-        grant = await held(one, { ...request, held: grant });
-        await busy(two, attemptOf('b', longTtlMs));
+      await keepAlive(space, grant.ttlMs, 3 * timesTtl, {
+        async renew() {
+          grant = await held(one, { ...request, held: grant });
+        },
+        look: () => busy(two, attemptOf('b', longTtlMs)),
       });
     },
   ),
@@ -152,9 +155,9 @@ export const EXPIRY_CASES: readonly Case[] = [
       const request = attemptOf('a', asked);
       const grant = await held(one, request);
       const timesTtl = Math.ceil(boundMs(space.capabilities.takeover.latest, grant.ttlMs) / grant.ttlMs) + 1;
-      await keepAlive(space, grant.ttlMs, 3 * timesTtl, async () => {
-        same((await held(one, request)).token, grant.token, 'the token of the repeat');
-        await busy(two, attemptOf('b', longTtlMs));
+      await keepAlive(space, grant.ttlMs, 3 * timesTtl, {
+        renew: async () => same((await held(one, request)).token, grant.token, 'the token of the repeat'),
+        look: () => busy(two, attemptOf('b', longTtlMs)),
       });
     },
   ),

@@ -62,11 +62,15 @@ export const LIFETIME_CASES: readonly Case[] = [
       const next = attemptOf('b', longTtlMs);
       let taken = false;
       const latestMs = boundMs(space.capabilities.takeover.latest, grant.ttlMs) + LATE_MS;
-      await keepAlive(space, grant.ttlMs, Math.ceil((3 * latestMs) / grant.ttlMs), async () => {
-        registration = await registered(one, { ...entry, held: registration });
-        same(await names(two), ['a'], 'what is listed');
-        // Some stores count from when a contender saw the lock first.
-        taken ||= (await two.lock(next)).kind === 'held';
+      await keepAlive(space, grant.ttlMs, Math.ceil((3 * latestMs) / grant.ttlMs), {
+        async renew() {
+          registration = await registered(one, { ...entry, held: registration });
+        },
+        async look() {
+          // Some stores count from when a contender saw the lock first.
+          taken ||= (await two.lock(next)).kind === 'held';
+          same(await names(two), ['a'], 'what is listed');
+        },
       });
       check(taken, 'another to have got the lock');
     },
@@ -85,14 +89,14 @@ export const LIFETIME_CASES: readonly Case[] = [
       const { instance, ttlMs = asked } = await registered(one, entryOf('a', asked));
       const attempt = attemptOf('a', asked, { instance });
       let grant = await held(one, attempt);
-      let listed: readonly string[] = ['a'];
       const latestMs = boundMs(space.capabilities.takeover.latest, ttlMs) + LATE_MS;
-      await keepAlive(space, grant.ttlMs, Math.ceil((3 * latestMs) / grant.ttlMs), async () => {
-        grant = await held(one, { ...attempt, held: grant });
-        await busy(two, attemptOf('b', longTtlMs));
-        listed = await names(two);
+      await keepAlive(space, grant.ttlMs, Math.ceil((3 * latestMs) / grant.ttlMs), {
+        async renew() {
+          grant = await held(one, { ...attempt, held: grant });
+        },
+        look: () => busy(two, attemptOf('b', longTtlMs)),
       });
-      same(listed, [], 'what is listed');
+      same(await names(two), [], 'what is listed');
     },
   ),
   question(
