@@ -174,4 +174,19 @@ export const JOIN_CASES: readonly DriverCase[] = [
       check((await daemons.identity('b')).kind !== 'committed', 'an identity that is not committed');
     },
   ),
+  drive(
+    'DRV-024',
+    {
+      protects: ['C15', 'C8'],
+      needs: ['peer'],
+      sentence: 'A member that lost its data and runs alone is forgotten: in the view of the cluster it does not run.',
+    },
+    async (daemons) => {
+      await daemons.cluster('b', 'c');
+      await daemons.world.stop('b');
+      await daemons.world.replace('b');
+      await daemons.forget('b', 'a');
+      await areMembers(daemons, 'a', 'c');
+    },
+  ),
 ];
