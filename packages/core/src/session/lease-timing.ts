@@ -51,7 +51,7 @@ export function defaultCallTimeoutMs(ttlMs: number): number {
 function compute(takeover: Capabilities['takeover'], ttlMs: number, callTimeoutMs: number): LeaseTiming {
   const renewalMs = ttlMs / 3;
   const backoffMs = Math.min(LONGEST_BACKOFF_MS, ttlMs / 20);
-  const stopBudgetMs = ttlMs / 10;
+  const stopBudgetMs = Math.ceil(ttlMs / 10);
   const earliestTakeoverMs = at(takeover.earliest, ttlMs);
   // After one TTL the store may have dropped the lease, even where others must wait longer.
   const deadlineMs = (Math.min(earliestTakeoverMs, ttlMs) - stopBudgetMs) / WORST_DRIFT;

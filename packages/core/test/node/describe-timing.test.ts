@@ -1,4 +1,4 @@
-import { type CleanupOptions, describeTiming } from '@autocluster/core';
+import { type CleanupOptions, createClusterNode, describeTiming, processDriver } from '@autocluster/core';
 import { memoryStore, simulateTime } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -26,5 +26,14 @@ describe('the timing that a configuration buys', () => {
     const { graceMs, latestTakeoverMs, removalMs } = timingOf({ mode: 'remove', graceMs: 300_000 });
     expect(graceMs).toBe(300_000);
     expect(removalMs).toBeGreaterThan(latestTakeoverMs + 300_000);
+  });
+
+  it('is one that a node takes, whatever the TTL is divided by', () => {
+    const backend = memoryStore({ seed: 1 }).client({ cluster: 'c' });
+    for (let ttlMs = 15_000; ttlMs < 15_060; ttlMs += 1) {
+      const options = { backend, driver: processDriver(), ttlMs, cleanup: { mode: 'remove' } } as const;
+      expect(describeTiming(options)).toMatchObject({ stopBudgetMs: Math.ceil(ttlMs / 10) });
+      expect(createClusterNode(options).state).toEqual({ kind: 'idle' });
+    }
   });
 });
