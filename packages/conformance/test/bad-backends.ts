@@ -210,7 +210,7 @@ export function spoiled(bad: BadBackend, good: MemoryClient, hands: Hands): Back
     list: (options) => good.list(options),
     lock: (request, options) => good.lock(request, options),
     unlock: (grant, options) => good.unlock(grant, options),
-    watch: (options) => good.watch(options),
+    ...(good.watch && { watch: good.watch }),
     close: () => good.close(),
     ...verbs,
   };

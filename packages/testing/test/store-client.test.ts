@@ -1,6 +1,6 @@
 import { deadline } from '@autocluster/core/runtime';
 import { describe, expect, it } from 'vitest';
-import { lockRequest, outcomeOf, registerRequest, world } from './store-kit.js';
+import { lockRequest, outcomeOf, registerRequest, watchOf, world } from './store-kit.js';
 
 const latency = { requestMs: 10, replyMs: 20 };
 
@@ -104,7 +104,7 @@ describe('memory store client: abort, timeout, close', () => {
     const grant = { ...lockRequest('a', 'x'), token: 1n, ref: '', record: undefined };
     const entry = { ...registerRequest('a'), order: undefined, ref: '' };
     const underWay = outcomeOf(backend.list(call()));
-    const watching = outcomeOf(backend.watch(call())[Symbol.asyncIterator]().next());
+    const watching = outcomeOf(watchOf(backend, call())[Symbol.asyncIterator]().next());
     await backend.close();
     await backend.close();
     await time.advance(0);
@@ -116,7 +116,7 @@ describe('memory store client: abort, timeout, close', () => {
       () => backend.list(call()),
       () => backend.lock(lockRequest('a', 'x'), call()),
       () => backend.unlock(grant, call()),
-      () => backend.watch(call())[Symbol.asyncIterator]().next(),
+      () => watchOf(backend, call())[Symbol.asyncIterator]().next(),
     ];
     for (const verb of verbs) await expect(verb()).rejects.toMatchObject({ code: 'CLOSED' });
     await time.advance(20);

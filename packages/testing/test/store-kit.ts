@@ -8,7 +8,13 @@ import type {
   RegisterOutcome,
   RegisterRequest,
 } from '@autocluster/core/backend';
-import { type ClientOptions, type MemoryStoreOptions, memoryStore, simulateTime } from '@autocluster/testing';
+import {
+  type ClientOptions,
+  type MemoryClient,
+  type MemoryStoreOptions,
+  memoryStore,
+  simulateTime,
+} from '@autocluster/testing';
 
 /** A store in simulated time, and short ways to talk to it. */
 export function world(options: Omit<MemoryStoreOptions, 'runtime'> & { startMs?: number } = {}) {
@@ -47,6 +53,11 @@ export const lockRequest = (node: string, attempt: string, more: Partial<LockReq
 export function registered(outcome: RegisterOutcome): Registration {
   if (outcome.kind !== 'registered') throw new TypeError(`expected a registration, got ${outcome.kind}`);
   return outcome.registration;
+}
+
+export function watchOf({ watch }: MemoryClient, options: CallOptions): AsyncIterable<'changed'> {
+  if (!watch) throw new TypeError('expected a store with a watch');
+  return watch(options);
 }
 
 export function held(outcome: LockOutcome): LockGrant {

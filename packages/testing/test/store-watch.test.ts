@@ -1,11 +1,21 @@
+import { createClusterNode, processDriver } from '@autocluster/core';
 import type { CallOptions } from '@autocluster/core/backend';
 import type { MemoryClient } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
-import { clusterRecord, held, lockRequest, outcomeOf, registered, registerRequest, world } from './store-kit.js';
+import {
+  clusterRecord,
+  held,
+  lockRequest,
+  outcomeOf,
+  registered,
+  registerRequest,
+  watchOf,
+  world,
+} from './store-kit.js';
 
 describe('memory store: watch', () => {
   const open = (backend: MemoryClient, options: CallOptions) => {
-    const iterator = backend.watch(options)[Symbol.asyncIterator]();
+    const iterator = watchOf(backend, options)[Symbol.asyncIterator]();
     return () => outcomeOf(iterator.next());
   };
 
@@ -48,7 +58,7 @@ describe('memory store: watch', () => {
     abort.abort();
     let count = 0;
     const leaving = (async () => {
-      for await (const _ of backend.watch(call())) {
+      for await (const _ of watchOf(backend, call())) {
         count += 1;
         if (count === 2) break;
       }
@@ -150,4 +160,10 @@ describe('memory store: operator', () => {
       '40005 operator',
     ]);
   });
+});
+
+it('a store without a watch is one to a node', () => {
+  const backend = world({ capabilities: { watch: false } }).client();
+  expect(backend.watch).toBeUndefined();
+  expect(createClusterNode({ backend, driver: processDriver({ node: 'a' }) }).state).toEqual({ kind: 'idle' });
 });

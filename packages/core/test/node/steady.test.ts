@@ -37,7 +37,7 @@ class Steady extends World {
       },
       lock: (request, options) => client.lock(request, options),
       unlock: (grant, options) => client.unlock(grant, options),
-      ...(watches && { watch: (options) => client.watch(options) }),
+      ...(watches && client.watch && { watch: client.watch }),
       close: () => client.close(),
     };
     const onEvent = (event: ClusterEvent) => this.told.push({ ...event, node: name, atMs: this.time.nowMs });

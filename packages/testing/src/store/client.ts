@@ -44,7 +44,8 @@ export interface ClientPort {
 export interface MemoryClient extends Backend {
   readonly id: string;
   readonly faults: ClientFaults;
-  watch(options: CallOptions): AsyncIterable<'changed'>;
+  /** Missing where the store's capabilities have none. */
+  readonly watch?: (options: CallOptions) => AsyncIterable<'changed'>;
 }
 
 export interface ClientParts {
@@ -64,6 +65,7 @@ export class SimulatedClient implements MemoryClient {
   readonly id: string;
   readonly cluster: string;
   readonly capabilities: Capabilities;
+  readonly watch?: (options: CallOptions) => AsyncIterable<'changed'>;
   readonly #line: Line;
   readonly #port: ClientPort;
   #lastStore = '';
@@ -75,6 +77,7 @@ export class SimulatedClient implements MemoryClient {
     this.capabilities = capabilities;
     this.#line = line;
     this.#port = port;
+    if (capabilities.watch) this.watch = (options) => this.#watch(options);
   }
 
   get faults(): ClientFaults {
@@ -115,7 +118,7 @@ export class SimulatedClient implements MemoryClient {
     }));
   }
 
-  watch(options: CallOptions): AsyncIterable<'changed'> {
+  #watch(options: CallOptions): AsyncIterable<'changed'> {
     const subscribe: Subscribe = (listener) => this.#port.subscribe(this.cluster, listener);
     return { [Symbol.asyncIterator]: () => new ChangeIterator(this.#line, subscribe, options) };
   }
