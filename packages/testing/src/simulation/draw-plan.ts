@@ -34,10 +34,16 @@ function dice(seed: string): Dice {
 const FORMATION_TTLS = 5;
 
 function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions): Traits {
-  const nodes = options.nodes ?? pick([3, 3, 3, 4, 4, 5, 5, 6, 7, 9]);
-  const daemon = pick(['durable', 'durable', 'process'] as const);
-  const ttlMs = pick([6_000, 15_000, 30_000]);
-  const store = pick(['full', 'full', 'full', 'consul', 'separate', 'plain'] as const);
+  // What others are drawn by is drawn also where it is given: the rest of a seed stays as it was.
+  const { traits: given = {} } = options;
+  const nodes = given.nodes ?? options.nodes ?? pick([3, 3, 3, 4, 4, 5, 5, 6, 7, 9]);
+  const drawn = {
+    daemon: pick(['durable', 'durable', 'process'] as const),
+    ttlMs: pick([6_000, 15_000, 30_000]),
+    store: pick(['full', 'full', 'full', 'consul', 'separate', 'plain'] as const),
+  };
+  const { daemon, store } = { ...drawn, ...given };
+  const { ttlMs } = drawn;
   const operations = dice(`operations ${options.seed}`);
   const limits = dice(`limits ${options.seed}`);
   const spreadMs = pick([0, 50, 2_000, ttlMs]);
@@ -55,10 +61,11 @@ function drawTraits({ random, pick, chance, below }: Dice, options: DrawOptions)
     nodesExpectedMin: pick([1, 1, 1, 1 + below(nodes)]),
     formationTimeoutMs: limits.chance(0.25) ? FORMATION_TTLS * Math.max(ttlMs, 10_000) : 'unlimited',
     select: pick(store === 'plain' ? ['first-by-name', 'largest'] : ['first-by-name', 'oldest', 'largest']),
-    onEvicted: pick(daemon === 'durable' ? ['stop', 'rejoin'] : ['rejoin']),
+    onEvicted: pick(daemon === 'process' ? ['rejoin'] : ['stop', 'rejoin']),
     onLocalData: 'refuse',
     joinMinority: pick(['allow', 'wait']),
-    whenNobodyAlive: daemon === 'durable' ? 'wait' : 'resume',
+    // Whether a driver of the caller's keeps data nobody knows yet: whoever does must not resume.
+    whenNobodyAlive: daemon === 'process' ? 'resume' : 'wait',
     jobs: chance(0.5),
     startsMs: Array.from({ length: nodes }, () => Math.round(random.next() * spreadMs)),
     cleanup: operations.pick(['off', 'off', 'report', 'remove', 'remove']),

@@ -13,6 +13,15 @@ export interface CallRecorder {
 type Bounds = Pick<CallOptions, 'signal' | 'timeoutMs'>;
 type Begin = <T>(verb: StoreVerb | DaemonVerb, request: unknown, bounds: Bounds, start: () => Promise<T>) => Promise<T>;
 
+/** A driver of the caller's may throw at once, or answer without a promise, as it may to the core. */
+function begun<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(start());
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
 function beginning(actor: Actor, recorder: CallRecorder): Begin {
   return (verb, request, { signal, timeoutMs }, start) => {
     const sentMs = recorder.nowMs();
@@ -29,7 +38,7 @@ function beginning(actor: Actor, recorder: CallRecorder): Begin {
       end: undefined,
     };
     recorder.sent(call);
-    const answer = start();
+    const answer = begun(start);
     const settle = (kind: 'resolved' | 'rejected') => (value: unknown) => {
       call.end = { kind, value, atMs: recorder.nowMs() };
       recorder.answered(call);
@@ -54,7 +63,7 @@ export function witnessBackend(backend: Backend, actor: Actor, recorder: CallRec
     lock: (request, options) => begin('lock', request, options, () => backend.lock(request, options)),
     unlock: (grant, options) =>
       begin('unlock', { grant, record: options.record }, options, () => backend.unlock(grant, options)),
-    ...(backend.capabilities.watch && backend.watch ? { watch: backend.watch.bind(backend) } : {}),
+    ...(backend.watch ? { watch: backend.watch.bind(backend) } : {}),
     close: () => backend.close(),
   };
 }
