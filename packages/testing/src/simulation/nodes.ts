@@ -4,7 +4,9 @@ import {
   type ClusterNode,
   type ClusterNodeOptions,
   createClusterNode,
+  describeTiming,
   processDriver,
+  type Timing,
 } from '@autocluster/core';
 import { pause, type Runtime } from '@autocluster/core/runtime';
 import type { Actor } from './actor.js';
@@ -15,7 +17,7 @@ export type NodeTraits = Partial<Omit<ClusterNodeOptions, 'backend' | 'driver' |
 
 /** As fast as it may go: a look ends before the next begins, and a daemon restarts in no time. */
 function cleanupOf({ cleanup, ttlMs }: Traits): NodeTraits {
-  return cleanup === 'off' ? {} : { cleanup: { mode: cleanup, intervalMs: ttlMs / 2, restartMs: 0 } };
+  return cleanup === 'off' ? {} : { cleanup: { mode: cleanup, intervalMs: Math.ceil(ttlMs / 2), restartMs: 0 } };
 }
 
 /** What the nodes of a history with these traits are told. */
@@ -50,4 +52,13 @@ export function makeNode(actor: Actor, { driver, recorder, options, onEvent }: N
     },
     actor.process,
   );
+}
+
+/**
+ * The bounds that follow from what every node of a history is told. Throws what a node would refuse: once the history has
+ * begun, nobody could tell that from a violation.
+ */
+export function timingOf(options: ClusterNodeOptions, runtime: Runtime): Timing {
+  createClusterNode({ ...options, onEvent: () => undefined }, { ...runtime, uniqueId: () => 'never-started' });
+  return describeTiming(options);
 }

@@ -1,5 +1,6 @@
-import { invalidRange } from '@autocluster/core/backend';
+import { invalidRange, invalidType, requireKnown } from '@autocluster/core/backend';
 import type { Actor } from './actor.js';
+import { checkPlan } from './check-plan.js';
 import { CATALOGUE } from './faults/index.js';
 import { heal } from './heal.js';
 import { type Court, ORACLES, type Violation, type Watcher } from './oracles/index.js';
@@ -86,8 +87,27 @@ const converge = (stage: Stage): Promise<void> =>
     .runUntil(() => isWell(stage) || isLeftToOperators(stage), { limitMs: convergenceMs(stage) })
     .catch(() => undefined);
 
-/** Lets a plan come true, and answers what the oracles saw. */
+const OPTIONS = ['driver', 'options', 'transcript'];
+
+/** Throws `INVALID_OPTION`. */
+function checkRun(plan: Plan, options: RunOptions): void {
+  checkPlan(plan);
+  requireKnown(options, OPTIONS, 'runPlan');
+  const { driver } = options;
+  if (driver !== undefined && typeof driver !== 'function') {
+    throw invalidType('driver', driver, 'a function that makes the driver of a node');
+  }
+  const { daemon } = plan.traits;
+  if ((daemon === 'own') === (driver !== undefined)) return;
+  throw invalidRange('traits.daemon', daemon, "'own' with the option driver, and only with it");
+}
+
+/**
+ * Lets a plan come true, and answers what the oracles saw. Rejects `INVALID_OPTION`, before anything happens, when the plan
+ * or the options cannot be meant; a plan that was made with a driver needs it again.
+ */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
+  checkRun(plan, options);
   const stage = new Stage(plan, options);
   const checks = new Map<string, number>();
   const struck = new Map<string, number>();

@@ -1,4 +1,5 @@
-import { invalidRange, requireKnown, requireWhole } from '@autocluster/core/backend';
+import { invalidRange, invalidType, requireKnown } from '@autocluster/core/backend';
+import { checkTraits, requireNodes, requireSeed } from './check-plan.js';
 import { drawPlan } from './draw-plan.js';
 import { CATALOGUE } from './faults/index.js';
 import type { Plan, Traits } from './plan.js';
@@ -16,14 +17,21 @@ export interface SimulateOptions extends RunOptions {
 }
 
 const OPTIONS = ['seed', 'nodes', 'faults', 'traits', 'driver', 'options', 'transcript'];
-const MOST_NODES = 50;
+
+function checkFaults(faults: readonly string[]): void {
+  if (!Array.isArray(faults)) throw invalidType('faults', faults, "an array, e.g. ['35', '41']");
+  const stranger = faults.find((each) => !CATALOGUE.has(each));
+  if (stranger !== undefined) throw invalidRange('faults', stranger, [...CATALOGUE.keys()].join(' | '));
+}
 
 /** What will happen in the history of a seed. Throws `INVALID_OPTION`. */
-export function planOf({ seed, nodes, faults, traits, driver }: SimulateOptions): Plan {
-  if (typeof seed !== 'string' && !Number.isFinite(seed)) throw invalidRange('seed', seed, 'a number or a text');
-  if (nodes !== undefined) requireWhole('nodes', nodes, { min: 1, max: MOST_NODES });
-  const stranger = faults?.find((each) => !CATALOGUE.has(each));
-  if (stranger !== undefined) throw invalidRange('faults', stranger, [...CATALOGUE.keys()].join(' | '));
+export function planOf(options: SimulateOptions): Plan {
+  requireKnown(options, OPTIONS, 'simulate');
+  const { seed, nodes, faults, traits = {}, driver } = options;
+  requireSeed('seed', seed);
+  if (nodes !== undefined) requireNodes('nodes', nodes);
+  checkTraits(traits);
+  if (faults !== undefined) checkFaults(faults);
   const own = driver ? ({ daemon: 'own' } as const) : {};
   return drawPlan({ seed, nodes, faults, traits: { ...traits, ...own } });
 }
@@ -36,7 +44,7 @@ export function planOf({ seed, nodes, faults, traits, driver }: SimulateOptions)
  * given, or the history cannot be repeated.
  */
 export async function simulate(options: SimulateOptions): Promise<Outcome> {
-  requireKnown(options, OPTIONS, 'simulate');
+  const plan = planOf(options);
   const { driver, options: nodeOptions, transcript } = options;
-  return runPlan(planOf(options), { driver, options: nodeOptions, transcript });
+  return runPlan(plan, { driver, options: nodeOptions, transcript });
 }

@@ -2,7 +2,6 @@ import {
   type ClusterDriver,
   type ClusterEvent,
   type ClusterIdentity,
-  describeTiming,
   isClusterError,
   type Timing,
 } from '@autocluster/core';
@@ -24,7 +23,7 @@ import { checkUp } from './checkups.js';
 import type { Listener, NodeFact } from './facts.js';
 import { workInTurns } from './jobs.js';
 import { Machines } from './machines.js';
-import { makeNode, type NodeTraits, optionsOf, processOf } from './nodes.js';
+import { makeNode, type NodeTraits, optionsOf, processOf, timingOf } from './nodes.js';
 import type { Plan, Traits } from './plan.js';
 import { storeOptions } from './store-kinds.js';
 import { Truth } from './truth.js';
@@ -89,8 +88,8 @@ export class Stage {
       inspect: () => this.cluster.inspect(),
     });
     this.listen(this.truth);
-    const probe = this.store.client({ cluster: CLUSTER, id: 'timing' });
-    this.timing = describeTiming({ backend: probe, driver: this.#driverOf('n1', runtime), ...this.#nodeOptions() });
+    const backend = this.store.client({ cluster: CLUSTER, id: 'timing' });
+    this.timing = timingOf({ backend, driver: this.#driverOf('n1', runtime), ...this.#nodeOptions() }, runtime);
   }
 
   get nowMs(): number {
