@@ -1,4 +1,4 @@
-import { ClusterError } from '@autocluster/core';
+import { type ClusterDriver, ClusterError, processDriver } from '@autocluster/core';
 import type { Backend } from '@autocluster/core/backend';
 import type { DriverVerb } from '@autocluster/testing';
 import { describe, expect, it } from 'vitest';
@@ -42,6 +42,24 @@ describe('F8: the pause before what failed is tried again grows', () => {
 
   it.each(['create', 'committed'] as const)('when the daemon does not show what came of %s', async (verb) => {
     expect(await asked('pretend', verb, 60_000)).toBeLessThan(20);
+  });
+
+  it('when the daemon joins, and fails to keep what it has joined', async () => {
+    const world = new World();
+    world.launch('n1');
+    await world.formed('n1');
+    let count = 0;
+    const driver: ClusterDriver = {
+      ...processDriver({ node: 'n2' }),
+      join: () => Promise.resolve(),
+      committed() {
+        count += 1;
+        return Promise.reject(new Error('the disk is full'));
+      },
+    };
+    world.launch('n2', { driver, latency: { requestMs: 2, replyMs: 2 } });
+    await world.time.advance(60_000);
+    expect([count > 1, count < 20]).toEqual([true, true]);
   });
 
   it('when the daemon does not show that it was reset', async () => {

@@ -109,7 +109,7 @@ export function verified(
   const outcome = verdict(config, phase.entry, observation);
   if (outcome === 'proved') {
     const entry = { ...phase.entry, provedAtMs: askedAtMsOf(observation) };
-    return proceed(config, { ...after, failures: 0 }, entry, nowMs);
+    return proceed(config, after, entry, nowMs);
   }
   if (outcome === 'changed') return discover(after);
   if (nowMs - phase.sinceMs > config.latestTakeoverMs) return unconfirmed(config, after, phase.entry, nowMs);
