@@ -40,6 +40,7 @@ function whole(name: 'histories' | 'from' | 'workers' | 'nodes', text: string): 
 
 const faults = values.faults?.split(',');
 const nodes = values.nodes === undefined ? undefined : whole('nodes', values.nodes);
+const drawn = { ...(faults && { faults }), ...(nodes !== undefined && { nodes }) };
 
 async function replay(plan: Plan): Promise<void> {
   const first = await runPlan(plan);
@@ -58,6 +59,8 @@ const FINDINGS_TOLD = 20;
 async function explore(): Promise<void> {
   const histories = whole('histories', values.histories);
   const { seed } = values;
+  // What cannot be drawn is told here, and not by each worker.
+  planOf({ seed, ...drawn });
   console.log(`seed ${seed}`);
   let saidMs = performance.now();
   let told = 0;
@@ -89,6 +92,5 @@ async function explore(): Promise<void> {
 
 if (values.help) console.log(HELP);
 else if (values.plan !== undefined) await replay(JSON.parse(readFileSync(values.plan, 'utf8')) as Plan);
-else if (values.replay !== undefined)
-  await replay(planOf({ seed: values.replay, ...(faults && { faults }), ...(nodes !== undefined && { nodes }) }));
+else if (values.replay !== undefined) await replay(planOf({ seed: values.replay, ...drawn }));
 else await explore();

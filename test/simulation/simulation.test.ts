@@ -63,6 +63,11 @@ describe('simulated histories', () => {
   });
 });
 
+it('a search for what cannot be drawn fails, and waits for nobody', async () => {
+  const impossible = search({ seed: SEED, histories: 2, workers: 1, faults: ['no such fault'] });
+  await expect(impossible).rejects.toThrow('a worker ended with code 1 before it was done');
+});
+
 describe('each fault alone', () => {
   let all = noStatistics();
   const possible = FAULTS.filter(({ id }) => id !== '60');

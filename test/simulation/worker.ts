@@ -51,4 +51,10 @@ async function work(job: Job): Promise<void> {
 
 // Nobody is left to tell: whoever asked is done, or dead.
 process.on('disconnect', () => process.exit());
-process.on('message', (job: Job) => void work(job));
+process.on('message', (job: Job) => {
+  // It would be an unhandled rejection of a history, and whoever asked would wait for ever.
+  work(job).catch((error: unknown) => {
+    console.error(String(error));
+    process.exit(1);
+  });
+});
