@@ -20,7 +20,11 @@ describe('the manuals', () => {
   it.for(real.filter(({ run }) => run).map((snippet) => [titleOf(snippet), snippet] as const))(
     '%s runs',
     async ([, snippet]) => {
-      expect(await execute(snippet)).toMatchObject({ code: 0 });
+      const { code, output } = await execute(snippet);
+      expect(code).toBe(0);
+      // What follows a `//` after `console.log` is what it prints, and perhaps why.
+      const said = [...snippet.code.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, comment = '']) => comment);
+      expect(said.map((comment, index) => comment.slice(0, output[index]?.length))).toEqual(output);
     },
   );
 
