@@ -4,7 +4,6 @@ import { run } from '../run/lib/command.mjs';
 import { tool } from '../run/lib/workspace.mjs';
 
 const COMPILER_OPTIONS = {
-  module: 'NodeNext',
   target: 'ES2023',
   lib: ['ES2023', 'ESNext.Disposable'],
   types: ['node'],
@@ -14,6 +13,13 @@ const COMPILER_OPTIONS = {
   skipLibCheck: false,
 };
 
+/** How a project may look for packages, and what can be written there. */
+const RESOLUTIONS = [
+  [{ module: 'NodeNext' }, ['consumer.mts', 'consumer.cts']],
+  [{ module: 'Node16' }, ['consumer.mts', 'consumer.cts']],
+  [{ module: 'ESNext', moduleResolution: 'bundler' }, ['consumer.mts']],
+] as const;
+
 /** What the compiler says in a project that imports every specifier, as ESM and as CommonJS. */
 export async function typecheckConsumer(consumer: string, specifiers: readonly string[]): Promise<readonly string[]> {
   const esm = specifiers.map((specifier, index) => `export * as e${index} from '${specifier}';`);
@@ -22,8 +28,12 @@ export async function typecheckConsumer(consumer: string, specifiers: readonly s
   );
   writeFileSync(join(consumer, 'consumer.mts'), esm.join('\n'));
   writeFileSync(join(consumer, 'consumer.cts'), cjs.join('\n'));
-  const config = { compilerOptions: COMPILER_OPTIONS, files: ['consumer.mts', 'consumer.cts'] };
-  writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify(config));
-  const { output } = await run([...tool('typescript', 'tsc'), '-p', '.'], { cwd: consumer });
-  return output;
+  const told = [];
+  for (const [name, files] of RESOLUTIONS) {
+    const compilerOptions = { ...COMPILER_OPTIONS, ...name };
+    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+    const { output } = await run([...tool('typescript', 'tsc'), '-p', '.'], { cwd: consumer });
+    told.push(...output);
+  }
+  return told;
 }
