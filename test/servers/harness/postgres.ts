@@ -34,7 +34,19 @@ async function account(): Promise<Account> {
   return { uid: serverUid, gid: serverGid, as: (command, args) => [setpriv, [...change, command, ...args]] };
 }
 
-/** Whether the server answers the first message of a connection, which asks for TLS, by yes or no. */
+const PROTOCOL_3 = 196_608;
+const [AUTHENTICATION] = Buffer.from('R');
+
+/** The first message of a connection: how long it is, its protocol, and who asks. */
+function greeting(): Buffer {
+  const who = Buffer.from('user\0postgres\0\0');
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(head.length + who.length, 0);
+  head.writeInt32BE(PROTOCOL_3, 4);
+  return Buffer.concat([head, who]);
+}
+
+/** Whether the server lets somebody in: while it starts up it answers too, and refuses. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: LOOPBACK });
@@ -44,8 +56,8 @@ function answers(port: number): Promise<boolean> {
     };
     socket.setTimeout(1000, () => end(false));
     socket.once('error', () => end(false));
-    socket.once('connect', () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
-    socket.once('data', () => end(true));
+    socket.once('connect', () => socket.write(greeting()));
+    socket.once('data', ([kind]: Buffer) => end(kind === AUTHENTICATION));
   });
 }
 
