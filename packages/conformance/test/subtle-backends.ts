@@ -204,7 +204,7 @@ export const SUBTLE_BACKENDS: readonly BadBackend[] = [
           const listener = () => void (changed = true);
           listeners.add(listener);
           try {
-            for await (const hint of good.watch(options)) {
+            for await (const hint of good.watch?.(options) ?? []) {
               if (changed) yield hint;
               changed = false;
             }
