@@ -59,9 +59,10 @@ async function takeTurn(contest: Contest, patience: Patience): Promise<Turn> {
   const { name, options, room } = contest;
   const queue = queueOf(room, name);
   const { first } = queue;
-  patience.sawHolder(first);
+  if (first?.hasWon === true) patience.sawHolder(first.owner);
+  else if (first !== undefined) patience.waitsBehind(first.owner);
   if (options.waitMs === 0 && first !== undefined) throw notAcquired(contest, patience);
-  const turn = queue.enter(options.owner, () => patience.renew());
+  const turn = queue.enter(options.owner, (holder) => patience.passedTo(holder));
   const over = anySignal([patience.signal, options.signal]);
   try {
     await orAborted(turn.come, over.signal);
@@ -159,6 +160,7 @@ class Competitor {
 
   #keep(keeper: LockKeeper): LockKeeper {
     this.#hasWon = true;
+    this.#turn.won();
     return keeper;
   }
 

@@ -12,12 +12,13 @@ export class Patience {
   readonly #ended = anySignal([]);
   #cancel: CancelTimer = () => undefined;
   #holder: NodeId | undefined;
+  #ahead: NodeId | undefined;
 
   constructor(runtime: Runtime, waitMs: number) {
     this.#runtime = runtime;
     this.#waitMs = waitMs;
     this.#beganAtMs = runtime.clock.monotonicMs();
-    this.renew();
+    this.#renew();
   }
 
   /** Aborts when the patience is over. */
@@ -29,12 +30,12 @@ export class Patience {
     return Math.round(this.#runtime.clock.monotonicMs() - this.#beganAtMs);
   }
 
-  /** The last holder that was seen. */
+  /** The last holder that was seen, or else who is waiting before us. */
   get holder(): NodeId | undefined {
-    return this.#holder;
+    return this.#holder ?? this.#ahead;
   }
 
-  renew(): void {
+  #renew(): void {
     this.#cancel();
     const isTimed = this.#waitMs > 0 && this.#waitMs < Number.POSITIVE_INFINITY;
     if (!isTimed || this.signal.aborted) return;
@@ -43,8 +44,19 @@ export class Patience {
 
   sawHolder(holder: NodeId | undefined): void {
     if (holder === undefined) return;
-    if (this.#holder !== undefined && holder !== this.#holder) this.renew();
+    if (this.#holder !== undefined && holder !== this.#holder) this.#renew();
     this.#holder = holder;
+  }
+
+  /** Somebody before us in this process got the lock, maybe under the name of the holder before. */
+  passedTo(holder: NodeId): void {
+    this.#renew();
+    this.#holder = holder;
+  }
+
+  /** Somebody else of this process asks the store for the lock, and does not have it yet. */
+  waitsBehind(owner: NodeId): void {
+    this.#ahead = owner;
   }
 
   clear(): void {
