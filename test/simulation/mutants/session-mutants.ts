@@ -130,8 +130,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'late-grant-used',
     'work begins under a grant whose answer came after its deadline',
     ACQUIRE,
-    'if (!tried.keeper.signal.aborted) return this.#keep(tried.keeper);',
-    'return this.#keep(tried.keeper);',
+    "if (outcome.kind !== 'held' || holds(outcome.keeper) || (await verified(outcome.keeper, over))) return outcome;",
+    'return outcome;',
   ),
   mutant(
     'attempt-not-given-up',

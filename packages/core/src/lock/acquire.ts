@@ -1,7 +1,14 @@
 import { ClusterError, isClusterError, type LockRequest } from '../backend/index.js';
 import { fromAbort, type GuardedBackend } from '../guard/index.js';
 import { anySignal, backoffMs, orAborted, pause, type Runtime } from '../runtime/index.js';
-import { type KeptLockOutcome, type LeaseTiming, type LockKeeper, leaseTiming, requestLock } from '../session/index.js';
+import {
+  grantedTooLate,
+  type KeptLockOutcome,
+  type LeaseTiming,
+  type LockKeeper,
+  leaseTiming,
+  requestLock,
+} from '../session/index.js';
 import { BusyWait } from './busy-wait.js';
 import type { ResolvedLockOptions } from './lock-options.js';
 import { Patience } from './patience.js';
@@ -78,6 +85,22 @@ async function takeTurn(contest: Contest, patience: Patience): Promise<Turn> {
 
 type Tried = KeptLockOutcome | { readonly kind: 'failed'; readonly error: ClusterError };
 
+/** Not when the answer came after its own deadline, or after a suspension: somebody else may have the lock by then. */
+function holds({ assertHeld }: LockKeeper): boolean {
+  try {
+    assertHeld();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Asks the store again, which settles a suspension. Nothing is sent for a lock that is lost. */
+async function verified(keeper: LockKeeper, over: AbortSignal): Promise<boolean> {
+  await orAborted(keeper.verify(), over);
+  return !over.aborted && holds(keeper);
+}
+
 /** The first contender of this process, against those of others. */
 class Competitor {
   readonly #contest: Contest;
@@ -115,13 +138,10 @@ class Competitor {
 
   async #step(over: AbortSignal): Promise<LockKeeper | undefined> {
     const { options, runtime } = this.#contest;
-    const tried = await this.#try();
+    const tried = await this.#try(over);
     let cause: unknown;
     if (tried.kind === 'held') {
-      if (!tried.keeper.signal.aborted) return this.#keep(tried.keeper);
-      // The answer came after its own deadline: somebody else may have the lock by now.
-      void tried.keeper.release().catch(() => undefined);
-      this.#request = this.#newAttempt();
+      return this.#keep(tried.keeper);
     } else if (tried.kind === 'busy') {
       this.#failures = 0;
       this.#patience.sawHolder(tried.holder);
@@ -137,21 +157,19 @@ class Competitor {
     return undefined;
   }
 
-  async #try(): Promise<Tried> {
+  async #try(over: AbortSignal): Promise<Tried> {
     const { guarded, runtime, options } = this.#contest;
     const call = { signal: options.signal, timeoutMs: this.#timing.callTimeoutMs };
     const onLost = () => {
       if (this.#hasWon) this.#turn.leave();
     };
     try {
-      return await requestLock({
-        backend: guarded,
-        runtime,
-        request: this.#request,
-        timing: this.#timing,
-        call,
-        onLost,
-      });
+      const asked = { backend: guarded, runtime, request: this.#request, timing: this.#timing, call, onLost };
+      const outcome = await requestLock(asked);
+      if (outcome.kind !== 'held' || holds(outcome.keeper) || (await verified(outcome.keeper, over))) return outcome;
+      void outcome.keeper.release().catch(() => undefined);
+      this.#request = this.#newAttempt();
+      return { kind: 'failed', error: grantedTooLate(this.#request.name) };
     } catch (error) {
       if (!isClusterError(error)) throw error;
       return { kind: 'failed', error };

@@ -17,4 +17,10 @@ export {
   type RegistrationKeeper,
   type RegistrationKeeperOptions,
 } from './registration-keeper.js';
-export { type KeptLockOutcome, type RequestLockOptions, requestLock, requestOnce } from './request-lock.js';
+export {
+  grantedTooLate,
+  type KeptLockOutcome,
+  type RequestLockOptions,
+  requestLock,
+  requestOnce,
+} from './request-lock.js';

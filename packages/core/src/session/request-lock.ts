@@ -21,6 +21,11 @@ export async function requestLock({ call, ...options }: RequestLockOptions): Pro
   return { kind: 'held', keeper: keepLock({ ...options, grant: outcome.grant, sentAtMs, sentLeadMs }) };
 }
 
+export function grantedTooLate(name: string): ClusterError {
+  const text = `the lock '${name}' was granted so late that it may have lapsed already`;
+  return new ClusterError('TIMEOUT', text, { operation: 'lock' });
+}
+
 /**
  * The same, for a request that is the only one of its attempt: a grant whose answer comes when another may have had the lock for
  * long is given back, and rejects.
@@ -29,6 +34,5 @@ export async function requestOnce(options: RequestLockOptions): Promise<KeptLock
   const outcome = await requestLock(options);
   if (outcome.kind !== 'held' || !outcome.keeper.signal.aborted) return outcome;
   await outcome.keeper.release();
-  const text = `the lock '${options.request.name}' was granted so late that it may have lapsed already`;
-  throw new ClusterError('TIMEOUT', text, { operation: 'lock' });
+  throw grantedTooLate(options.request.name);
 }
