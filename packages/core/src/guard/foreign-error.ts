@@ -1,6 +1,13 @@
 import { ClusterError, type ErrorCode, isClusterError } from '../errors/index.js';
 
-const textOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+/** Foreign code may throw what cannot be made a text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'what it threw has no text';
+  }
+}
 
 /**
  * Whatever foreign code threw, as an error of this library. Errors that already are one pass, also those of another copy

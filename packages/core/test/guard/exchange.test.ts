@@ -90,6 +90,15 @@ describe('one exchange with a backend', () => {
     await expect(unregistering).rejects.toMatchObject({ code: 'STORE_FAILED', message: /undefined/ });
   });
 
+  it('names a thrown value too that is no text and cannot be made one', async () => {
+    for (const thrown of [Object.create(null), Object.assign(new Error('no'), { message: Symbol('no') })]) {
+      const { guard, calls } = scene();
+      const listing = guard.list();
+      calls[0]?.answer.reject(thrown);
+      await expect(listing).rejects.toMatchObject({ code: 'STORE_FAILED', cause: thrown });
+    }
+  });
+
   it('recognises errors of another copy of the package by their shape', async () => {
     const { guard, calls } = scene();
     const theirs = Object.assign(new Error('STORE_FULL: no room'), {
