@@ -1,7 +1,7 @@
 import { ClusterError } from '../errors/index.js';
 import type { ClusterIdentity, Member } from './member.js';
 import { nameProblem } from './name.js';
-import { isCount, isObject, isTextMap } from './shape.js';
+import { isCount, isObject, isText, isTextMap } from './shape.js';
 
 /** What a registration's value says in a store that keeps text under a key. The node is in the key as well. */
 export interface Entry extends Omit<Member, 'order'> {
@@ -32,7 +32,7 @@ export function encodeEntry(entry: Entry): string {
 const isName = (value: unknown): value is string => typeof value === 'string' && nameProblem(value) === undefined;
 
 function isIdentity(value: unknown): value is ClusterIdentity {
-  return isObject(value) && typeof value['clusterId'] === 'string' && isCount(value['generation']);
+  return isObject(value) && isText(value['clusterId']) && isCount(value['generation']);
 }
 
 /** Reads a registration's value. Foreign or damaged values are `unreadable` with a reason, never a throw. */

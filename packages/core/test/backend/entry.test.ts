@@ -24,3 +24,8 @@ test('an entry that can be written can be read, and one that cannot be read is r
   expect(isClusterError(refused, 'UNSUPPORTED')).toBe(true);
   expect(String(refused)).toContain('shorten its metadata');
 });
+
+test('V5: an entry whose identity has no cluster is skipped, and hides nobody else', async () => {
+  const nameless = { ...entry(0), identity: { clusterId: '', generation: 1 } };
+  expect(decodeEntry(encodeEntry(nameless))).toEqual({ kind: 'unreadable', reason: 'identity is not one' });
+});
