@@ -73,6 +73,15 @@ interface Listener {
   end(): void;
 }
 
+/** Runs code of the user, whose failure must change nothing: not even a log whose disk is full. */
+function attempt(run: () => void, onError: (error: unknown) => void = () => undefined): void {
+  try {
+    run();
+  } catch (error) {
+    attempt(() => onError(error));
+  }
+}
+
 /** One synchronous callback, and any number of bounded streams that say how much they had to drop. */
 export function createEventHub(
   now: () => string,
@@ -86,13 +95,14 @@ export function createEventHub(
   function tell(event: ClusterEvent): void {
     counted.set(event.name, (counted.get(event.name) ?? 0) + 1);
     const level = ALARMING.has(event.name) ? 'warn' : 'info';
-    logger[level]({ ...event.data, event: event.name }, event.name);
-    try {
-      onEvent?.(event);
-    } catch (error) {
-      const text = isClusterError(error) ? error.message : String(error);
-      logger.error({ event: event.name, error: text }, 'onEvent threw');
-    }
+    attempt(() => logger[level]({ ...event.data, event: event.name }, event.name));
+    attempt(
+      () => onEvent?.(event),
+      (error) => {
+        const text = isClusterError(error) ? error.message : String(error);
+        logger.error({ event: event.name, error: text }, 'onEvent threw');
+      },
+    );
     for (const listener of listeners) listener.push(event);
   }
 

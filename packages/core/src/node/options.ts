@@ -185,6 +185,14 @@ function requireAbilities({ name, capabilities }: Backend, select: Select, views
   }
 }
 
+function requireLogger(logger: unknown): void {
+  if (logger === undefined) return;
+  const levels = ['debug', 'info', 'warn', 'error'];
+  const isLogger = typeof logger === 'object' && logger !== null;
+  if (isLogger && levels.every((level) => typeof Reflect.get(logger, level) === 'function')) return;
+  throw invalidType('logger', logger, `an object with the functions ${levels.join(', ')}`);
+}
+
 /** Checks every option, alone and with the others, before anything is started. Throws `INVALID_OPTION` or `UNSUPPORTED`. */
 export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts): NodeSettings {
   requireKnown(options, OPTIONS, 'createClusterNode');
@@ -198,6 +206,7 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
   }
   if (options.onEvent !== undefined && typeof options.onEvent !== 'function')
     throw invalidType('onEvent', options.onEvent, 'a function');
+  requireLogger(options.logger);
   const { latestTakeoverMs, callTimeoutMs } = timing;
   return {
     timing,
