@@ -10,4 +10,5 @@ export {
   requirePem,
   requireText,
   requireWhole,
+  signalProblem,
 } from './option.js';

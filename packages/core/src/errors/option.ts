@@ -78,3 +78,9 @@ export function requireKnown(options: object, known: readonly string[], of: stri
   const stranger = Object.keys(options).find((name) => !known.includes(name));
   if (stranger !== undefined) throw invalidType(stranger, 'given', `one of ${of}'s options: ${known.join(', ')}`);
 }
+
+/** Why it cannot be used as an optional `signal`, e.g. a controller in place of its signal; undefined when it can. */
+export function signalProblem(value: unknown): (TypeError & InvalidOption) | undefined {
+  const fits = value === undefined || value instanceof AbortSignal;
+  return fits ? undefined : invalidType('signal', value, 'an AbortSignal');
+}

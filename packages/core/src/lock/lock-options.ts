@@ -1,5 +1,5 @@
 import { CLEANUP_LOCK, FORMATION_LOCK, type NodeId, requireName } from '../backend/index.js';
-import { invalidRange, invalidType, requireKnown, requireWhole } from '../errors/index.js';
+import { invalidRange, requireKnown, requireWhole, signalProblem } from '../errors/index.js';
 import { processName } from '../runtime/index.js';
 
 export interface LockOptions {
@@ -39,6 +39,7 @@ function waitOf(waitMs: number | 'unlimited'): number {
 export function resolveLockOptions(options: LockOptions): ResolvedLockOptions {
   requireKnown(options, KNOWN, 'a lock');
   const { ttlMs = 30_000, waitMs = 300_000, signal, owner = processName() } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType('signal', signal, 'an AbortSignal');
+  const problem = signalProblem(signal);
+  if (problem) throw problem;
   return { ttlMs, waitMs: waitOf(waitMs), signal, owner: requireName('owner', owner) };
 }

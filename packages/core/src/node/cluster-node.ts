@@ -1,4 +1,4 @@
-import { ClusterError } from '../errors/index.js';
+import { ClusterError, signalProblem } from '../errors/index.js';
 import {
   createFormationRunner,
   type FarewellParts,
@@ -154,6 +154,8 @@ class Node implements ClusterNode {
   }
 
   start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const problem = signalProblem(signal);
+    if (problem) return Promise.reject(problem);
     if (this.#stopped)
       return Promise.reject(new ClusterError('CLOSED', 'a stopped node cannot start again', { operation: 'start' }));
     this.#started ??= this.#begin(signal);

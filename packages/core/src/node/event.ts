@@ -1,4 +1,4 @@
-import { isClusterError } from '../errors/index.js';
+import { isClusterError, signalProblem } from '../errors/index.js';
 import { type Logger, onAbort } from '../runtime/index.js';
 
 export const EVENT_NAMES = [
@@ -111,8 +111,11 @@ export function createEventHub(
       return Object.fromEntries(counted);
     },
     emit: (name, data = {}) => tell({ name, at: now(), data }),
-    stream: ({ signal, buffer = DEFAULT_BUFFER } = {}) =>
-      stream(listeners, { signal, buffer, now, isEnded: () => ended }),
+    stream({ signal, buffer = DEFAULT_BUFFER } = {}) {
+      const problem = signalProblem(signal);
+      if (problem) throw problem;
+      return stream(listeners, { signal, buffer, now, isEnded: () => ended });
+    },
     end() {
       ended = true;
       for (const listener of listeners) listener.end();

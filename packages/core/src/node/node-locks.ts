@@ -1,5 +1,5 @@
 import type { NodeId } from '../backend/index.js';
-import { ClusterError } from '../errors/index.js';
+import { ClusterError, signalProblem } from '../errors/index.js';
 import type { GuardedBackend } from '../guard/index.js';
 import { acquireLockIn, type LockHandle, type LockOptions, withLockIn } from '../lock/index.js';
 import { anySignal, type Runtime } from '../runtime/index.js';
@@ -37,8 +37,14 @@ export function createNodeLocks(backend: GuardedBackend, runtime: Runtime, owner
   const handles = new Set<LockHandle>();
   const running = new Set<Promise<unknown>>();
 
+  function scopeOf({ signal }: LockOptions) {
+    const problem = signalProblem(signal);
+    if (problem) throw problem;
+    return anySignal([ending.signal, signal]);
+  }
+
   async function acquireLock(name: string, options: LockOptions = {}): Promise<LockHandle> {
-    const scope = anySignal([ending.signal, options.signal]);
+    const scope = scopeOf(options);
     try {
       const handle = await acquireLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal });
       if (ending.signal.aborted) {
@@ -54,7 +60,7 @@ export function createNodeLocks(backend: GuardedBackend, runtime: Runtime, owner
   }
 
   async function runLocked<T>(name: string, options: LockOptions, run: (lock: LockHandle) => Promise<T>): Promise<T> {
-    const scope = anySignal([ending.signal, options.signal]);
+    const scope = scopeOf(options);
     const started = withLockIn(runtime, backend, name, { owner, ...options, signal: scope.signal }, run);
     running.add(started);
     try {
