@@ -24,7 +24,7 @@ export function sourceOf(guarded: GuardedBackend): Backend | undefined {
 }
 
 export function isGuarded(backend: Backend | GuardedBackend): backend is GuardedBackend {
-  return GUARDED in backend;
+  return typeof backend === 'object' && backend !== null && GUARDED in backend;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The only way in which the core talks to foreign code. */
 export { askList, askOwnDaemon, askPeers, type Listing, type OwnDaemon } from './ask.js';
+export { checkManifest } from './check-manifest.js';
 export { fromAbort } from './foreign-error.js';
 export { type GuardBackendOptions, guardBackend, isGuarded, sourceOf } from './guard-backend.js';
 export { type GuardDriverOptions, guardDriver } from './guard-driver.js';

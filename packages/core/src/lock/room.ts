@@ -18,12 +18,13 @@ const rooms = new WeakMap<object, Room>();
 /** The guard to use, and the room that all guards of the same backend share. */
 export function enterRoom(backend: Backend | GuardedBackend, runtime: Runtime) {
   const source = isGuarded(backend) ? (sourceOf(backend) ?? backend) : backend;
-  const known = rooms.get(source);
-  const room = known ?? { instance: runtime.uniqueId(), queues: new Map<string, Queue>(), guarded: undefined };
-  if (known === undefined) rooms.set(source, room);
-  if (isGuarded(backend)) return { room, guarded: backend };
-  room.guarded ??= guardBackend(backend, { runtime, callTimeoutMs: CALL_TIMEOUT_MS });
-  return { room, guarded: room.guarded };
+  const room: Room = rooms.get(source) ?? { instance: runtime.uniqueId(), queues: new Map(), guarded: undefined };
+  const guarded = isGuarded(backend)
+    ? backend
+    : (room.guarded ?? guardBackend(backend, { runtime, callTimeoutMs: CALL_TIMEOUT_MS }));
+  if (guarded !== backend) room.guarded = guarded;
+  rooms.set(source, room);
+  return { room, guarded };
 }
 
 export function queueOf({ queues }: Room, name: string): Queue {

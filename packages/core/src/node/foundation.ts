@@ -1,4 +1,4 @@
-import { type GuardedBackend, type GuardedDriver, guardBackend, guardDriver } from '../guard/index.js';
+import { checkManifest, type GuardedBackend, type GuardedDriver, guardBackend, guardDriver } from '../guard/index.js';
 import { type Runtime, silentLogger, timestamp } from '../runtime/index.js';
 import { createEventHub, type EventHub } from './event.js';
 import { type ClusterNodeOptions, type NodeSettings, resolveOptions } from './options.js';
@@ -24,6 +24,7 @@ export function layFoundation(options: ClusterNodeOptions, runtime: Runtime): Fo
   // The driver first: the defaults of many options depend on what it is.
   const provisional = { runtime, callTimeoutMs: 5_000, workMs: options.workMs ?? 120_000, stopBudgetMs: 5_000 };
   const { self, data, views, concurrentJoins } = guardDriver(options.driver, provisional);
+  checkManifest(options.backend);
   const settings = resolveOptions(options, { self, data, views, concurrentJoins });
   const { callTimeoutMs, stopBudgetMs } = settings.timing;
   const events = createEventHub(() => timestamp(runtime.clock), logger, options.onEvent);
