@@ -109,7 +109,7 @@ export interface NodeSettings {
 export type DriverFacts = Pick<ClusterDriver, 'data' | 'views' | 'concurrentJoins'> & { readonly self: string };
 
 export function requireMetadata(metadata: unknown): Readonly<Record<string, string>> {
-  const allowed = `an object of texts, together at most ${MAX_METADATA_CHARACTERS} characters`;
+  const allowed = `an object of texts, as JSON at most ${MAX_METADATA_CHARACTERS} characters`;
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     throw invalidType('metadata', metadata, allowed);
   const entries = Object.entries(metadata as Record<string, unknown>);
@@ -117,9 +117,10 @@ export function requireMetadata(metadata: unknown): Readonly<Record<string, stri
     if (typeof value !== 'string') throw invalidType(`metadata.${name}`, value, 'a string');
     return [name, value] as const;
   });
-  const length = texts.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const copy = Object.freeze(Object.fromEntries(texts));
+  const { length } = JSON.stringify(copy);
   if (length > MAX_METADATA_CHARACTERS) throw invalidRange('metadata', `${length} characters`, allowed);
-  return Object.freeze(Object.fromEntries(texts));
+  return copy;
 }
 
 function whole(
