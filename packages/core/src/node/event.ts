@@ -1,5 +1,6 @@
-import { isClusterError, signalProblem } from '../errors/index.js';
-import { type Logger, onAbort } from '../runtime/index.js';
+import { isClusterError, requireWhole, signalProblem } from '../errors/index.js';
+import type { Logger } from '../runtime/index.js';
+import { EventStream } from './event-stream.js';
 
 export const EVENT_NAMES = [
   'state.changed',
@@ -68,17 +69,13 @@ export interface EventHub {
 
 const DEFAULT_BUFFER = 1_000;
 
-interface Listener {
-  push(event: ClusterEvent): void;
-  end(): void;
-}
-
-/** Runs code of the user, whose failure must change nothing: not even a log whose disk is full. */
-function attempt(run: () => void, onError: (error: unknown) => void = () => undefined): void {
+/** Runs somebody else's code, of which nothing depends: it may throw, and it may be an async function. */
+function tryOut(run: () => unknown, failed: (error: unknown) => void): void {
   try {
-    run();
+    const returned = run();
+    if (returned instanceof Promise) returned.catch(failed);
   } catch (error) {
-    attempt(() => onError(error));
+    failed(error);
   }
 }
 
@@ -86,24 +83,32 @@ function attempt(run: () => void, onError: (error: unknown) => void = () => unde
 export function createEventHub(
   now: () => string,
   logger: Logger,
-  onEvent: ((event: ClusterEvent) => void) | undefined,
+  onEvent: ((event: ClusterEvent) => unknown) | undefined,
 ): EventHub {
-  const listeners = new Set<Listener>();
+  const streams = new Set<EventStream<ClusterEvent>>();
   const counted = new Map<EventName, number>();
   let ended = false;
 
+  function log(level: keyof Logger, fields: object, text: string): void {
+    // There is nobody left to tell.
+    tryOut(
+      () => logger[level](fields, text),
+      () => undefined,
+    );
+  }
+
   function tell(event: ClusterEvent): void {
-    counted.set(event.name, (counted.get(event.name) ?? 0) + 1);
-    const level = ALARMING.has(event.name) ? 'warn' : 'info';
-    attempt(() => logger[level]({ ...event.data, event: event.name }, event.name));
-    attempt(
+    const { name: told } = event;
+    counted.set(told, (counted.get(told) ?? 0) + 1);
+    log(ALARMING.has(told) ? 'warn' : 'info', { ...event.data, event: told }, told);
+    tryOut(
       () => onEvent?.(event),
       (error) => {
         const text = isClusterError(error) ? error.message : String(error);
-        logger.error({ event: event.name, error: text }, 'onEvent threw');
+        log('error', { event: told, error: text }, 'onEvent threw');
       },
     );
-    for (const listener of listeners) listener.push(event);
+    for (const stream of streams) stream.push(event);
   }
 
   return {
@@ -114,59 +119,17 @@ export function createEventHub(
     stream({ signal, buffer = DEFAULT_BUFFER } = {}) {
       const problem = signalProblem(signal);
       if (problem) throw problem;
-      return stream(listeners, { signal, buffer, now, isEnded: () => ended });
+      requireWhole('buffer', buffer, { min: 1, max: Number.MAX_SAFE_INTEGER });
+      const dropped = (count: number): ClusterEvent => ({ name: 'events.dropped', at: now(), data: { count } });
+      const onEnd = (each: EventStream<ClusterEvent>) => void streams.delete(each);
+      const stream = new EventStream({ signal, buffer, dropped, onEnd });
+      if (ended) stream.end();
+      else if (signal?.aborted !== true) streams.add(stream);
+      return stream;
     },
     end() {
       ended = true;
-      for (const listener of listeners) listener.end();
+      for (const stream of streams) stream.end();
     },
   };
-}
-
-interface StreamOptions {
-  readonly signal: AbortSignal | undefined;
-  readonly buffer: number;
-  readonly now: () => string;
-  readonly isEnded: () => boolean;
-}
-
-async function* stream(listeners: Set<Listener>, options: StreamOptions): AsyncGenerator<ClusterEvent> {
-  const { signal, buffer, now } = options;
-  const waiting: ClusterEvent[] = [];
-  let dropped = 0;
-  let ended = options.isEnded() || signal?.aborted === true;
-  let wake = () => undefined as void;
-  const end = () => {
-    ended = true;
-    wake();
-  };
-  const listener: Listener = {
-    push(event) {
-      waiting.push(event);
-      if (waiting.length > buffer) {
-        waiting.shift();
-        dropped += 1;
-      }
-      wake();
-    },
-    end,
-  };
-  listeners.add(listener);
-  const letGo = signal ? onAbort(signal, end) : () => undefined;
-  try {
-    while (true) {
-      if (dropped > 0) {
-        const count = dropped;
-        dropped = 0;
-        yield { name: 'events.dropped', at: now(), data: { count } };
-      }
-      const event = waiting.shift();
-      if (event) yield event;
-      else if (ended) return;
-      else await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    letGo();
-    listeners.delete(listener);
-  }
 }
