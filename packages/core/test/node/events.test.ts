@@ -1,6 +1,13 @@
-import type { ClusterEvent } from '@autocluster/core';
+import { type ClusterEvent, createClusterNode, type Logger, processDriver } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
 import { World } from './kit.js';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+function loggerOf(log: (text: string) => void): Logger {
+  const [debug, info, warn, error] = LEVELS.map(() => (_fields: object, text: string) => log(text));
+  return { debug, info, warn, error } as Logger;
+}
 
 async function namesOf(events: AsyncIterable<ClusterEvent>): Promise<readonly string[]> {
   const names: string[] = [];
@@ -9,6 +16,33 @@ async function namesOf(events: AsyncIterable<ClusterEvent>): Promise<readonly st
 }
 
 describe('who listens to a node', () => {
+  it('cannot stop it by a logger that throws', async () => {
+    const world = new World();
+    const logger = loggerOf(() => {
+      throw new Error('the disk is full');
+    });
+    const node = world.launch('n1', { logger });
+    await world.formed('n1');
+    world.store.cluster('demo').deleteMember('n1');
+    await world.time.advance(60_000);
+    expect([node.state.kind, world.cluster.members.length]).toEqual(['formed', 1]);
+    await world.settle(node.stop());
+    expect(node.state.kind).toBe('stopped');
+  });
+
+  it('cannot end its process by an onEvent that is an async function', async () => {
+    const world = new World();
+    const logged: string[] = [];
+    const onEvent = () => Promise.reject(new Error('nobody took it'));
+    const options = { driver: processDriver({ node: 'n1' }), logger: loggerOf((text) => logged.push(text)), onEvent };
+    const backend = world.store.client({ cluster: 'demo', id: 'n1' });
+    const node = createClusterNode({ backend, ...options }, world.time.runtime);
+    await world.settle(node.start());
+    await world.settle(node.stop());
+    const events = Object.values(node.counters).reduce((sum, count) => sum + count, 0);
+    expect(logged.filter((text) => text === 'onEvent threw')).toHaveLength(events);
+  });
+
   it('hears every event from the call on, also before it reads', async () => {
     const world = new World();
     const node = world.launch('n1');
