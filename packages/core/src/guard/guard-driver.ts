@@ -28,7 +28,8 @@ export interface GuardDriverOptions {
 
 const VERBS = ['self', 'membership', 'health', 'create', 'join', 'committed', 'reset', 'forget'] as const;
 
-function checkDriver(driver: ClusterDriver) {
+/** The constant part of a driver. */
+export function checkDriver(driver: ClusterDriver) {
   if (!isFields(driver)) throw invalidType('driver', driver, 'a driver, e.g. processDriver() or rabbitmq({ … })');
   requireSpi('driver', driver.name, driver.spi);
   const asked: Asked = { who: typeof driver.name === 'string' ? driver.name : 'driver', operation: 'manifest' };

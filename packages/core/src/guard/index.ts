@@ -3,7 +3,7 @@ export { askList, askOwnDaemon, askPeers, type Listing, type OwnDaemon } from '.
 export { checkManifest } from './check-manifest.js';
 export { fromAbort } from './foreign-error.js';
 export { type GuardBackendOptions, guardBackend, isGuarded, sourceOf } from './guard-backend.js';
-export { type GuardDriverOptions, guardDriver } from './guard-driver.js';
+export { checkDriver, type GuardDriverOptions, guardDriver } from './guard-driver.js';
 export {
   GUARDED,
   type GuardCall,

@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/index.js';
+import { checkDriver } from '../guard/index.js';
 import { propagationMs, relistMs } from '../formation/index.js';
 import { processDriver } from './process-driver.js';
-import { type ClusterNodeOptions, type NodeSettings, resolveOptions } from './options.js';
+import { type ClusterNodeOptions, type NodeSettings, requireOptions, resolveOptions } from './options.js';
 
 /** Every bound that follows from a configuration, in ms. */
 export interface Timing {
@@ -59,14 +60,9 @@ function removalMs({ timing, cleanup }: NodeSettings): number | undefined {
 
 /** What a configuration buys: throws what `createClusterNode` would throw for it. */
 export function describeTiming(options: TimingOptions): Timing {
-  const driver = options.driver ?? processDriver();
-  const facts = {
-    self: driver.self(),
-    data: driver.data,
-    views: driver.views,
-    concurrentJoins: driver.concurrentJoins,
-  };
-  const settings = resolveOptions({ ...options, driver }, facts);
+  requireOptions(options, 'describeTiming');
+  const driver = options.driver === undefined ? processDriver() : options.driver;
+  const settings = resolveOptions({ ...options, driver }, checkDriver(driver));
   const { timing, formation } = settings;
   const toClose = Math.ceil(propagationMs(formation));
   return {

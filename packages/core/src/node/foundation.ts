@@ -1,7 +1,7 @@
-import { checkManifest, type GuardedBackend, type GuardedDriver, guardBackend, guardDriver } from '../guard/index.js';
+import { checkDriver, type GuardedBackend, type GuardedDriver, guardBackend, guardDriver } from '../guard/index.js';
 import { type Runtime, silentLogger, timestamp } from '../runtime/index.js';
 import { createEventHub, type EventHub } from './event.js';
-import { type ClusterNodeOptions, type NodeSettings, resolveOptions } from './options.js';
+import { type ClusterNodeOptions, type NodeSettings, requireOptions, resolveOptions } from './options.js';
 import { createReporter, type Reporter } from './reporter.js';
 import { createWaitingWarning } from './waiting-warning.js';
 
@@ -20,12 +20,10 @@ export interface Foundation {
 
 /** Checks everything that a node is made of; throws at once when an option, the backend or the driver cannot be used. */
 export function layFoundation(options: ClusterNodeOptions, runtime: Runtime): Foundation {
-  const logger = options.logger ?? silentLogger;
+  requireOptions(options, 'createClusterNode');
   // The driver first: the defaults of many options depend on what it is.
-  const provisional = { runtime, callTimeoutMs: 5_000, workMs: options.workMs ?? 120_000, stopBudgetMs: 5_000 };
-  const { self, data, views, concurrentJoins } = guardDriver(options.driver, provisional);
-  checkManifest(options.backend);
-  const settings = resolveOptions(options, { self, data, views, concurrentJoins });
+  const settings = resolveOptions(options, checkDriver(options.driver));
+  const logger = options.logger ?? silentLogger;
   const { callTimeoutMs, stopBudgetMs } = settings.timing;
   const events = createEventHub(() => timestamp(runtime.clock), logger, options.onEvent);
   const silent = options.logger === undefined && options.onEvent === undefined;

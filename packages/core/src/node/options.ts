@@ -11,6 +11,7 @@ import type {
   Select,
   WhenNobodyAlive,
 } from '../formation/index.js';
+import { checkManifest } from '../guard/index.js';
 import type { Logger } from '../runtime/index.js';
 import { type LeaseTiming, leaseTiming } from '../session/index.js';
 import type { ClusterEvent } from './event.js';
@@ -123,6 +124,15 @@ export function requireMetadata(metadata: unknown): Readonly<Record<string, stri
   return copy;
 }
 
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+function requireLogger(logger: unknown): void {
+  if (logger === undefined) return;
+  const given = typeof logger === 'object' && logger !== null ? (logger as Partial<Record<string, unknown>>) : {};
+  if (LEVELS.every((level) => typeof given[level] === 'function')) return;
+  throw invalidType('logger', logger, `an object with the functions ${LEVELS.join(', ')}`);
+}
+
 function whole(
   options: ClusterNodeOptions,
   name: keyof ClusterNodeOptions,
@@ -186,18 +196,14 @@ function requireAbilities({ name, capabilities }: Backend, select: Select, views
   }
 }
 
-function requireLogger(logger: unknown): void {
-  if (logger === undefined) return;
-  const levels = ['debug', 'info', 'warn', 'error'];
-  const isLogger = typeof logger === 'object' && logger !== null;
-  if (isLogger && levels.every((level) => typeof Reflect.get(logger, level) === 'function')) return;
-  throw invalidType('logger', logger, `an object with the functions ${levels.join(', ')}`);
+export function requireOptions(options: unknown, of: string): void {
+  if (typeof options !== 'object' || options === null) throw invalidType('options', options, `the options of ${of}`);
 }
 
 /** Checks every option, alone and with the others, before anything is started. Throws `INVALID_OPTION` or `UNSUPPORTED`. */
 export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts): NodeSettings {
   requireKnown(options, OPTIONS, 'createClusterNode');
-  const { capabilities } = options.backend;
+  const { capabilities } = checkManifest(options.backend);
   const ttlMs = whole(options, 'ttlMs', 30_000, 1, DAY_MS);
   const timing = leaseTiming({ capabilities, ttlMs, callTimeoutMs: options.callTimeoutMs });
   const select = oneOf(options, 'select', 'first-by-name', ['first-by-name', 'oldest', 'largest']);

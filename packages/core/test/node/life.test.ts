@@ -181,6 +181,8 @@ describe('options of a node', () => {
     ['whenNobodyAlive', { recreate: -1 }],
     ['metadata', ['a']],
     ['onEvent', 'log'],
+    ['logger', {}],
+    ['logger', () => undefined],
     ['ttl', 3_000],
   ])('refuses %s: %j, naming it and what is allowed', (option, value) => {
     const make = () => createClusterNode({ ...base(), [option]: value });
@@ -197,10 +199,42 @@ describe('options of a node', () => {
     expect(() => processDriver({ [option]: value })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
+  const another = { spi: 2, capabilities: {} };
+  it.each([
+    ['no options', undefined, { code: 'INVALID_OPTION', option: 'options' }],
+    ['no backend', { ...base(), backend: undefined }, { code: 'INVALID_OPTION', option: 'backend' }],
+    ['a backend that is still to come', { ...base(), backend: Promise.resolve() }, { code: 'SPI_MISMATCH' }],
+    [
+      'a backend of another interface',
+      { ...base(), backend: { ...base().backend, ...another } },
+      { code: 'SPI_MISMATCH' },
+    ],
+    [
+      'a driver of another interface',
+      { ...base(), driver: { ...base().driver, ...another } },
+      { code: 'SPI_MISMATCH' },
+    ],
+    ['null for a driver', { ...base(), driver: null }, { code: 'INVALID_OPTION', option: 'driver' }],
+    [
+      'a driver whose name nobody can have',
+      { ...base(), driver: { ...base().driver, self: () => '' } },
+      { code: 'INVALID_OPTION' },
+    ],
+  ])('says what is wrong with %s, to whom asks for the timing as well', (_what, options, expected) => {
+    expect(() => createClusterNode(options as never)).toThrow(expect.objectContaining(expected));
+    expect(() => describeTiming(options as never)).toThrow(expect.objectContaining(expected));
+  });
+
   it('refuses to resume where that would lose data', () => {
     const world = new World();
     const options = { ...base(), driver: world.daemons().daemon('n1'), whenNobodyAlive: 'resume' as const };
     expect(() => createClusterNode(options)).toThrow(/durable/);
+  });
+
+  it('takes a store that tells of no changes', async () => {
+    const world = new World(1, { watch: false, watchesExpiry: false });
+    world.launch('n1');
+    await world.formed('n1');
   });
 
   it('refuses a store without a lock', () => {
