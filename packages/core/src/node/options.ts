@@ -177,9 +177,10 @@ function formationTimeout(
 ): number | 'unlimited' {
   if (options.formationTimeoutMs === 'unlimited') return 'unlimited';
   const timeoutMs = whole(options, 'formationTimeoutMs', 300_000, 1, DAY_MS);
-  const leastMs = Math.ceil(latestTakeoverMs + renewalMs);
+  const leastMs = Math.ceil(Math.max(latestTakeoverMs, whole(options, 'settleMs', 0, 0, HOUR_MS)) + renewalMs);
   if (timeoutMs >= leastMs) return timeoutMs;
-  const allowed = `at least ${leastMs} ms, the time until the lock of a node that died is free with this ttlMs, or 'unlimited'`;
+  const until = 'until the lock of a node that died is free, and a first create has settled';
+  const allowed = `at least ${leastMs} ms, the time ${until} with this ttlMs and settleMs, or 'unlimited'`;
   throw invalidRange('formationTimeoutMs', timeoutMs, allowed);
 }
 

@@ -167,6 +167,7 @@ describe('options of a node', () => {
     ['callTimeoutMs', 20_000],
     ['refreshMs', 1],
     ['settleMs', -1],
+    ['settleMs', 300_000],
     ['workMs', 1.5],
     ['nodesExpectedMin', 0],
     ['formationTimeoutMs', 10],
