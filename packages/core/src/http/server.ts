@@ -28,6 +28,8 @@ export async function serveHealth(node: ClusterNode, options: HealthServerOption
     );
     server.listen(port, host, resolve);
   });
+  // A connection that could not be accepted, e.g. for want of file descriptors, is lost to the one who asked only.
+  server.on('error', () => undefined);
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {

@@ -1,4 +1,5 @@
-import { createServer, request } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, request, type Server } from 'node:http';
 import { createClusterNode, processDriver } from '@autocluster/core';
 import { healthHandler, serveHealth } from '@autocluster/core/http';
 import { memoryStore } from '@autocluster/testing';
@@ -151,6 +152,19 @@ describe('health over HTTP', () => {
       await node.stop();
       await server.close();
       await expect(get(server.port, '/livez')).rejects.toThrow(/ECONNREFUSED/);
+    }));
+
+  it('goes on answering, and ends nobody, though connections could not be accepted', () =>
+    withNode(async ({ node }) => {
+      const { port } = await serveHealth(node, { port: 0 });
+      const servers: Server[] = [];
+      const note = (message: unknown) => void servers.push((message as { server: Server }).server);
+      subscribe('http.server.request.start', note);
+      await get(port, '/livez');
+      unsubscribe('http.server.request.start', note);
+      for (const code of ['EMFILE', 'ENFILE', 'ENOMEM'])
+        servers[0]?.emit('error', Object.assign(new Error(`accept ${code}`), { code }));
+      expect([servers.length, (await get(port, '/startupz')).status]).toEqual([1, 503]);
     }));
 
   it('is mounted into a server that is there already', () =>
