@@ -24,6 +24,8 @@ function textOf(state: NodeState): string {
 
 const shown = (state: NodeState) => ({ kind: state.kind, text: textOf(state) });
 
+const NOT_ASKED = { status: 'unknown', ready: false } as const;
+
 export function createNodeHealth(parts: NodeHealthParts): NodeHealth {
   const { backend, driver, runtime, reporter, state, standing, hasFormed, registration } = parts;
   return {
@@ -44,10 +46,11 @@ export function createNodeHealth(parts: NodeHealthParts): NodeHealth {
       }
     },
     async probe(kind) {
-      const before = { state: shown(state()), daemonBefore: reporter.daemon };
-      if (kind !== 'ready') return probe(kind, { ...before, daemon: 'unknown', serves: false });
-      const { status, ready } = await driver.health({ node: driver.self, listed: registration() }, { list: undefined });
-      return probe(kind, { ...before, daemon: status, serves: ready });
+      const asked = { node: driver.self, listed: registration() };
+      const serving = kind === 'ready' ? await driver.health(asked, { list: undefined }) : NOT_ASKED;
+      // The state comes last: the node may have stopped while its daemon was asked.
+      const now = { state: shown(state()), daemonBefore: reporter.daemon };
+      return probe(kind, { ...now, daemon: serving.status, serves: serving.ready });
     },
   };
 }

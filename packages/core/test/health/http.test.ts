@@ -167,6 +167,25 @@ describe('health over HTTP', () => {
       expect([servers.length, (await get(port, '/startupz')).status]).toEqual([1, 503]);
     }));
 
+  it('is not ready any more when it stopped while its daemon was asked', () => {
+    let answer = (_healthy: boolean): void => undefined;
+    const held = { now: false };
+    const isHealthy = () => held.now && new Promise<boolean>((resolve) => (answer = resolve));
+    const driver = processDriver({ node: 'n1', isHealthy: () => isHealthy() || true });
+    return withNode(
+      async ({ node }) => {
+        await node.start();
+        held.now = true;
+        const asked = node.probe('ready');
+        held.now = false;
+        await node.stop();
+        answer(true);
+        expect(await asked).toEqual({ ok: false, detail: 'stopped' });
+      },
+      { driver },
+    );
+  });
+
   it('is mounted into a server that is there already', () =>
     withNode(async ({ node }) => {
       await node.start();
