@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { requireKnown, requireText } from '../errors/index.js';
+import { invalidRange, requireKnown, requireText } from '../errors/index.js';
 import { type HealthReport, healthText, type ProbeKind } from '../health/index.js';
 import type { ClusterNode } from '../node/index.js';
 import { metricsText } from './metrics.js';
 
 export interface HealthHandlerOptions {
-  /** What stands before each path, e.g. `/cluster`. Default: nothing. */
+  /** What stands before each path, as an URL shows it, e.g. `/cluster`. Default: nothing. */
   readonly prefix?: string;
 }
 
@@ -35,6 +35,13 @@ function healthAnswer(report: HealthReport, asText: boolean): Answer {
     : { status, type: JSON_TYPE, body: `${JSON.stringify(report, undefined, 2)}\n` };
 }
 
+/** What no request could have before its path would hide every probe. */
+function requirePath(option: string, value: unknown): string {
+  const text = requireText(option, value);
+  if (URL.canParse(text, BASE) && new URL(text, BASE).pathname === text) return text;
+  throw invalidRange(option, text, 'a path as an URL shows it, e.g. /cluster');
+}
+
 /**
  * Answers `GET` and `HEAD` of `/livez`, `/readyz`, `/startupz`, `/health` (JSON, or text with `?format=text`) and `/metrics`: for
  * `http.createServer`, and for frameworks that take a handler of requests.
@@ -43,7 +50,7 @@ function healthAnswer(report: HealthReport, asText: boolean): Answer {
  */
 export function healthHandler(node: ClusterNode, options: HealthHandlerOptions = {}): HealthHandler {
   requireKnown(options, ['prefix'], 'healthHandler');
-  const prefix = options.prefix === undefined ? '' : requireText('prefix', options.prefix).replace(/\/$/, '');
+  const prefix = options.prefix === undefined ? '' : requirePath('prefix', options.prefix).replace(/\/$/, '');
   let asking: Promise<HealthReport> | undefined;
 
   /** Many who ask at the same time cost the store one question. */

@@ -39,6 +39,19 @@ describe('the handler in another server', () => {
         expect((await fetch(`${url}${path}`)).status).toBe(404);
     }));
 
+  it.each(['cluster', '/my cluster', '/a?b', '//a', '/a/../b', ''])(
+    'refuses the prefix %j, which no path has',
+    (prefix) => {
+      const node = createClusterNode({
+        backend: memoryStore().client({ cluster: 'demo', id: 'n1' }),
+        driver: processDriver({ node: 'n1' }),
+      });
+      expect(() => healthHandler(node, { prefix })).toThrow(
+        expect.objectContaining({ code: 'INVALID_OPTION', option: 'prefix' }),
+      );
+    },
+  );
+
   it('leaves a response alone that somebody else has sent meanwhile', async () => {
     const rejections: unknown[] = [];
     const note = (error: unknown) => void rejections.push(error);
