@@ -87,7 +87,7 @@ export class RabbitmqDriver implements ClusterDriver {
   }
 
   async committed(record: ClusterRecord, { signal }: DriverCall): Promise<void> {
-    const { brokers, boot, queues } = this.#parts;
+    const { brokers, boot } = this.#parts;
     const { probe, file } = await brokers.own(signal);
     const view = viewOf(this.#node, probe);
     const named = parseNamed(probe.parameter);
@@ -101,7 +101,6 @@ export class RabbitmqDriver implements ClusterDriver {
     if (isNewer(record, named)) await this.#write(formatNamed(record), signal);
     file.write({ joining: false, record });
     await boot.finish(probe, signal);
-    queues.repeat(record, view);
   }
 
   async leave({ signal }: DriverCall): Promise<void> {
@@ -119,7 +118,7 @@ export class RabbitmqDriver implements ClusterDriver {
   }
 
   async forget({ node }: ForgetRequest, { signal }: DriverCall): Promise<void> {
-    const { brokers, queues } = this.#parts;
+    const { brokers } = this.#parts;
     const view = await brokers.membership(signal);
     if (view.members.includes(node)) {
       await this.#requireGone(node, view, signal);
@@ -127,7 +126,11 @@ export class RabbitmqDriver implements ClusterDriver {
       const { members } = await brokers.membership(signal);
       if (members.includes(node)) throw brokerError(`${node} is still a member`, { operation: 'forget' });
     }
-    queues.shrinkLater([node]);
+  }
+
+  async afterForget({ node }: ForgetRequest, { signal }: DriverCall): Promise<void> {
+    const { queues } = this.#parts;
+    if ((await queues.countOn(this.#node, node, signal)) !== 0) await queues.shrink(this.#node, node, signal);
   }
 
   async #write(parameter: string, signal: AbortSignal): Promise<void> {
