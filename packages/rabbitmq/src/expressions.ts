@@ -22,8 +22,8 @@ export const writeParameter = (text: string): string =>
     `ok = rabbit_runtime_parameters:set_global(autocluster, ${binary(text)}, <<"autocluster">>), <<"written">>`,
   );
 
-/** The members of quorum queues on a node: how many queues still count on it. */
+/** How many queues count on a copy on a node. A queue that cannot tell counts: to look for a copy in vain costs nothing. */
 export const queuesOn = (node: string): string =>
   evaluated(`length([Queue || Queue <- rabbit_amqqueue:list(), 
     code:ensure_loaded(rabbit_amqqueue) =:= {module, rabbit_amqqueue},
-    lists:member(${atom(node)}, try rabbit_amqqueue:get_quorum_nodes(Queue) catch _:_ -> [] end)])`);
+    lists:member(${atom(node)}, try rabbit_amqqueue:get_quorum_nodes(Queue) catch _:_ -> [${atom(node)}] end)])`);

@@ -1,14 +1,17 @@
 import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { ClusterRecord, DriverCall, ForgetRequest } from '@autocluster/core/driver';
 import { systemClock } from '@autocluster/core/runtime';
 import { describe, expect, it } from 'vitest';
 import { makeFolder } from '../../../test/servers/harness/index.js';
+import { serverSuite } from '../../../test/servers/harness/suite.js';
 import type { Commands } from '../src/commands.js';
 import { readOptions } from '../src/config.js';
 import { RabbitmqDriver } from '../src/driver.js';
+import { queuesOn } from '../src/expressions.js';
 import { GATE_PROBE } from '../src/gate.js';
-import { formatNamed } from '../src/parse.js';
+import { formatNamed, parseEvaluated } from '../src/parse.js';
 import { PROBE } from '../src/probe.js';
 
 const SELF = 'rabbit@a';
@@ -91,5 +94,29 @@ describe('copies of queues on nodes that are gone', () => {
     void driver.afterForget(gone('rabbit@c'), call()).catch(() => undefined);
     await settled();
     expect(begun).toEqual(['rabbit@b', 'rabbit@c'].map((node) => `rabbitmq-queues shrink ${node} --errors-only`));
+  });
+});
+
+serverSuite(['rabbitmq'], 'queues whose members cannot be told', () => {
+  it('count on a copy: nobody may take its place as if there were none', () => {
+    const folder = makeFolder('queues-erl');
+    const modules = {
+      rabbit_amqqueue:
+        "list() -> [one, two, three].\nget_quorum_nodes(one) -> [];\nget_quorum_nodes(two) -> ['rabbit@b'].",
+      rabbit_json: 'encode(#{value := Value}) -> io_lib:format("{\\"value\\":~b}", [Value]).',
+    };
+    for (const [name, body] of Object.entries(modules))
+      writeFileSync(
+        join(folder, `${name}.erl`),
+        `-module(${name}).\n-compile([export_all, nowarn_export_all]).\n${body}\n`,
+      );
+    const compile = Object.keys(modules).map((name) => `{ok, _} = compile:file(${name})`);
+    const asked = `io:format("~p", [begin ${queuesOn('rabbit@b').replace(/\.$/, '')} end])`;
+    const evaluate = [...compile, asked, 'halt()'].join(', ');
+    const { stdout } = spawnSync('erl', ['-noshell', '-pa', '.', '-eval', `${evaluate}.`], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(parseEvaluated(stdout)).toBe(2);
   });
 });
