@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryStore } from '@autocluster/testing';
 import { expect, test } from 'vitest';
@@ -79,4 +79,14 @@ test.each([
 ])('a broker that SIG%s ends has the status that a shell shows', async (signal, status) => {
   const { folder } = scriptsOf(`kill -${signal} $$\n`);
   expect(await runIn(folder)).toBe(status);
+});
+
+test('a server that cannot be started is told, beside the status', async () => {
+  const { folder } = scriptsOf(ENDS_BY_SIGTERM);
+  rmSync(join(folder, 'rabbitmq-server'));
+  const told: string[] = [];
+  const log = (_facts: object, text: string) => void told.push(text);
+  const silent = () => undefined;
+  expect(await runIn(folder, { logger: { debug: silent, info: silent, warn: silent, error: log } })).toBe(127);
+  expect(told).toEqual([expect.stringContaining('rabbitmq-server cannot be started')]);
 });

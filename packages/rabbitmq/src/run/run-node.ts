@@ -58,7 +58,7 @@ export async function runRabbitmqNode(options: RabbitmqNodeOptions): Promise<num
   const ending = listen(signals);
   const leave = new AbortController();
   const life = live(node, server, { brokers: new Brokers(config, commands), link, logger }, leave.signal);
-  const end = await Promise.race([ending.first, life, server.exited.then((): End => ({ kind: 'exited' }))]);
+  const end = await Promise.race([ending.first, life, endOf(server)]);
   ending.passOn(() => server.stop());
   leave.abort(brokerError('the node stops', { operation: 'stop' }));
   await node.stop();
@@ -74,6 +74,15 @@ function requireSignals(given: readonly unknown[]): void {
   if (!Array.isArray(given)) throw invalidType('signals', given, 'a list of signals');
   const wrong = given.find((name) => UNTAKEN.has(name) || !Object.hasOwn(constants.signals, String(name)));
   if (wrong !== undefined) throw invalidRange('signals', wrong, 'names of signals that a process can take');
+}
+
+/** The end of the VM, which has failed when it was never up. */
+async function endOf({ exited, up }: Server): Promise<End> {
+  await exited;
+  return up.then(
+    (): End => ({ kind: 'exited' }),
+    (error: unknown): End => ({ kind: 'failed', error }),
+  );
 }
 
 interface OwnBroker {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requireWhole } from '@autocluster/core/driver';
 import { commandEnvironment } from '../commands.js';
 import type { RabbitmqConfig } from '../config.js';
-import { brokerError } from '../errors.js';
+import { brokerError, messageOf } from '../errors.js';
 
 /** The VM of a broker, as our child. */
 export interface Server {
@@ -75,7 +75,8 @@ function watchForUp(child: ChildProcess, isUp: () => void): void {
 
 /** `port`: where the node talks to its peers. */
 export function startServer(config: RabbitmqConfig, port: number): Server {
-  const child = spawn(join(config.scripts, 'rabbitmq-server'), [], {
+  const program = join(config.scripts, 'rabbitmq-server');
+  const child = spawn(program, [], {
     env: serverEnvironment(config, port),
     // Its end of the standard input closes with this process, however that ends.
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -86,12 +87,10 @@ export function startServer(config: RabbitmqConfig, port: number): Server {
   });
   const up = new Promise<void>((resolve, reject) => {
     watchForUp(child, resolve);
-    const fail = (cause: unknown) =>
-      reject(
-        brokerError('the VM of the broker ended before it was up', { operation: 'start', retryable: false, cause }),
-      );
-    child.once('error', fail);
-    child.once('exit', (code, signal) => fail(`exit status ${code ?? signal}`));
+    const fail = (text: string, cause?: unknown) =>
+      reject(brokerError(text, { operation: 'start', retryable: false, cause }));
+    child.once('error', (cause) => fail(`${program} cannot be started: ${messageOf(cause)}`, cause));
+    child.once('exit', (code, signal) => fail(`the VM ended before it was up: ${signal ?? `exit status ${code}`}`));
   });
   // Who does not wait for it any more must not be told.
   up.catch(() => undefined);
