@@ -99,6 +99,7 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
       await onCreate?.({ clusterId: created.clusterId, generation: created.generation }, { signal });
     },
     async join({ seed, record }, { signal }) {
+      identity = { kind: 'unnamed', interruptedJoin: true };
       await onJoin?.(seed, { signal });
       identity = provisional(record);
     },
@@ -114,10 +115,11 @@ export function processDriver(options: ProcessDriverOptions = {}): ClusterDriver
       return Promise.resolve();
     },
     async reset({ signal }) {
+      // First: what could not be undone is not forgotten, and is undone before anything else is done.
+      await onReset?.({ signal });
       identity = { kind: 'blank' };
       kept = undefined;
       known.clear();
-      await onReset?.({ signal });
     },
     async forget({ node: gone, token }, { signal }) {
       await onForget?.(gone, { signal, token });
