@@ -2,6 +2,7 @@ import { runPlan } from '@autocluster/testing';
 import { violationLines } from '../report.ts';
 import { search } from '../search.ts';
 import { CLEANUP_MUTANTS } from './cleanup-mutants.ts';
+import { FAREWELL_MUTANTS } from './farewell-mutants.ts';
 import { FORMATION_MUTANTS } from './formation-mutants.ts';
 import { MEMBERSHIP_MUTANTS } from './membership-mutants.ts';
 import { askKit } from './kit.ts';
@@ -15,6 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FORMATION_MUTANTS,
   ...MEMBERSHIP_MUTANTS,
   ...CLEANUP_MUTANTS,
+  ...FAREWELL_MUTANTS,
 ];
 
 export interface Limits {

@@ -41,6 +41,57 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     "if (config.formationTimeoutMs === 'unlimited')",
   ),
   mutant(
+    'one-lack-demotes',
+    'a formed node gives up its place when one member does not count it',
+    FORMED,
+    "    when: (c) => c.formed && recordAgrees(c) && lackedByMajority(c),\n    outcome: () => ({ kind: 'demote' }),",
+    "    when: (c) => c.formed && recordAgrees(c) && (lackedByMajority(c) || c.s.peers.some((peer) => c.s.record && namesRecord(peer, c.s.record) && !namesMe(c.config, peer))),\n    outcome: () => ({ kind: 'demote' }),",
+  ),
+  mutant(
+    'counted-joins-freely',
+    'a node that its target still counts joins without the lock',
+    'packages/core/src/formation/decide/blank.ts',
+    'wasRemoved || namesMe(config, target) || unproved',
+    'wasRemoved || unproved',
+  ),
+  {
+    id: 'marks-hidden',
+    bug: 'a member that was removed is joined, by a record from which the mark was left out',
+    patches: [
+      {
+        file: 'packages/core/src/formation/situation.ts',
+        find: '    !record.removed.includes(peer.entry.node) &&\n',
+        replace: '',
+      },
+      {
+        file: 'packages/core/src/formation/decide/blank.ts',
+        find: "  return { kind: 'join', target: target.entry, record, locked,",
+        replace: "  return { kind: 'join', target: target.entry, record: record && { ...record, removed: [] }, locked,",
+      },
+    ],
+  },
+  {
+    id: 'report-without-record',
+    bug: 'a report of health does not compare the daemon with the record',
+    patches: [
+      {
+        file: 'packages/core/src/health/report.ts',
+        find: '  if (!mine || !sameIdentity(mine, stored)) {',
+        replace: '  if (!mine) {',
+      },
+      {
+        file: 'packages/core/src/health/report.ts',
+        find: '  if (standing && !sameIdentity(standing, stored))\n',
+        replace: '  if (standing && !mine)\n',
+      },
+      {
+        file: 'packages/core/src/health/report.ts',
+        find: '  if (rival?.identity) return failing(',
+        replace: '  if (rival?.identity && !mine) return failing(',
+      },
+    ],
+  },
+  mutant(
     'lost-disk-offered',
     'a formed node whose daemon has lost its disk stays as it is while the store does not answer',
     'packages/core/src/formation/decide/unsure.ts',

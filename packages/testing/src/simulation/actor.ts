@@ -24,6 +24,8 @@ export class Actor {
   alive = true;
   ended = false;
   crashed = false;
+  /** Told to leave its cluster for good. It may go on as before, when it cannot. */
+  leaving = false;
   /** Since when it has run without a halt and without a fault on any of its calls. */
   cleanSinceMs: number;
   /** Since when its process runs; undefined while it is halted. */

@@ -85,6 +85,7 @@ export class Audience implements CallRecorder {
   #stateChanged(actor: Actor): void {
     const before = actor.state;
     actor.state = actor.node.state;
+    if (actor.leaving && actor.state.kind === 'stopping') actor.alive = false;
     actor.stateSinceMs = this.#hall.nowMs;
     for (const listener of this.#listeners.node) listener.node?.(actor, { kind: 'state', before, state: actor.state });
   }
@@ -103,7 +104,7 @@ export class Audience implements CallRecorder {
 /** What the work of a daemon without data has led to. */
 function mirror({ actor, verb, request }: Call): void {
   if (verb === 'create' || verb === 'join') actor.mirrored = 'provisional';
-  else if (verb === 'reset') actor.mirrored = 'blank';
+  else if (verb === 'reset' || verb === 'leave') actor.mirrored = 'blank';
   else if (verb === 'committed') {
     const { clusterId, generation } = request as ClusterIdentity;
     actor.mirrored = { clusterId, generation };

@@ -133,13 +133,3 @@ export function isEvicted(stage: Stage, actor: Actor): boolean {
   const superseded = 'generation' in own.identity && own.identity.generation < (truth.record?.generation ?? 0);
   return superseded || !isNamed;
 }
-
-/** Whether any member, as it is or was a moment ago, does not have this node in its view. */
-export function lacking({ stage }: Court, actor: Actor): boolean {
-  if (!stage.durable) return false;
-  const own = stage.daemons.daemon(actor.name).inspect().disk;
-  return stage.daemons.daemons.some((peer) => {
-    const { disk } = peer.inspect();
-    return disk.cluster === own.cluster && !disk.members.includes(actor.name);
-  });
-}

@@ -6,7 +6,7 @@ import {
   FORMATION_LOCK,
   type LockRequest,
 } from '@autocluster/core/backend';
-import type { ForgetRequest } from '@autocluster/core/driver';
+import type { ForgetRequest, JoinRequest } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../../daemon/index.js';
 import type { StoreEvent } from '../../store/index.js';
 import type { Actor } from '../actor.js';
@@ -16,8 +16,11 @@ import { watchClocks, watchListBrakes } from './cleanup-brakes.js';
 import { mayNotKnow } from './locks.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
+import { toldIn } from './told.js';
 
 const MEMBERS_MIN = 2;
+/** The setting of a record under which operators say why nobody is removed. */
+const PAUSED = 'cleanup.paused';
 
 const C6: Oracle = {
   id: 'C6',
@@ -123,12 +126,17 @@ const C10: Oracle = {
 const C11: Oracle = {
   id: 'C11',
   holds:
-    'nobody is removed within one grace after the store changed or the clocks stood, and lists that lack hold a plan',
+    'nobody is removed within one grace after the store changed or the clocks stood, nor while cleanup is paused; lists that lack hold a plan',
   watch(court) {
     const { stage, check } = court;
     const { answers } = listLogOf(court);
     const [clocks, lists] = [watchClocks(court), watchListBrakes(court)];
-    const changes = watchRemovals(court, ({ actor, node, list }) => {
+    const changes = watchRemovals(court, ({ actor, node, list, request }) => {
+      const { truth } = court;
+      // The record changes under the lock alone, or by hand.
+      const isAsGranted = (truth.grants.get(request.token)?.sinceMs ?? stage.nowMs) > truth.recordTamperedMs;
+      const paused = isAsGranted ? truth.record?.settings[PAUSED] : undefined;
+      check(paused === undefined, () => `${actor.label} removes ${node}, and cleanup is paused: ${paused}`);
       const untilMs = stage.nowMs - graceMs(court);
       const isBefore = (each: ListAnswer) => each.actor === actor && each.list.complete && each.atMs < untilMs;
       const before = answers.findLast(isBefore)?.list;
@@ -178,10 +186,25 @@ const C12: Oracle = {
   },
 };
 
+/** Whether all that the target said since the last list names whoever joins it. */
+function watchCounted(court: Court): (join: Call) => boolean {
+  const log = toldIn(court);
+  return ({ actor, request }) => {
+    const { seed } = request as JoinRequest;
+    const { lists, healths } = log.of(actor);
+    const sinceMs = lists.at(-1)?.sentMs ?? 0;
+    const said = healths.filter(({ node, sentMs, value }) => node === seed.node && sentMs >= sinceMs && value.view);
+    return said.length > 0 && said.every(({ value }) => value.view?.members.includes(actor.name));
+  };
+}
+
 const C13: Oracle = {
   id: 'C13',
-  holds: 'nobody is forgotten while it joins, and nobody joins while it is forgotten',
-  watch({ check }) {
+  holds:
+    'nobody is forgotten while it joins, nor joins while it is forgotten, or without the lock whom others count in',
+  watch(court) {
+    const { check } = court;
+    const countsStill = watchCounted(court);
     const running = new Map<Call, string>();
     const noneOf = (verb: string, node: string) =>
       [...running].every(
@@ -202,6 +225,8 @@ const C13: Oracle = {
           check(noneOf('forget', name), () => `${name} joins while it is removed`);
           const isGuarded = token !== undefined || !record.removed.includes(name);
           check(isGuarded, () => `${name} was removed, and joins without the lock`);
+          const isCounted = token === undefined && countsStill(call);
+          check(!isCounted, () => `${name} joins without the lock, and its target counts it in`);
           running.set(call, name);
         }
       },
@@ -212,16 +237,24 @@ const C13: Oracle = {
 
 const C14: Oracle = {
   id: 'C14',
-  holds: 'the base of every majority is durable: cleanup by itself never lowers it',
-  watch: ({ check, truth }) => ({
-    store(event) {
-      if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
-      const { record } = event.record;
-      const before = truth.recordBefore;
-      if (before?.clusterId !== record.clusterId || record.version !== before.version + 1) return;
-      check(record.size >= before.size, () => `${event.node} lowers the size from ${before.size} to ${record.size}`);
-    },
-  }),
+  holds: 'the base of every majority is durable: only who leaves for good lowers it, by itself',
+  watch: ({ check, truth }) => {
+    const left = new Set<Actor>();
+    return {
+      store(event) {
+        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+        const { record } = event.record;
+        const before = truth.recordBefore;
+        if (before?.clusterId !== record.clusterId) return;
+        const writer = truth.attempts.get(event.attempt)?.actor;
+        const leaves = writer?.leaving === true && !left.has(writer) && record.size < before.size;
+        if (writer && leaves) left.add(writer);
+        const least = leaves ? before.size - 1 : before.size;
+        const text = () => `${writer?.label ?? event.node} lowers the size from ${before.size} to ${record.size}`;
+        check(record.size >= least, text);
+      },
+    };
+  },
 };
 
 const C16: Oracle = {

@@ -17,10 +17,12 @@ const C1: Oracle = {
 
 const C2: Oracle = {
   id: 'C2',
-  holds: 'a removal rests on a complete list that is not older than the grant of the lock',
+  holds: 'a removal rests on a complete list that is not older than the grant of the lock, and was understood',
   watch: (court) =>
     watchRemovals(court, ({ actor, node, request, list, listedMs }) => {
       court.check(list?.complete === true, () => `${actor.label} removes ${node} on a list that is not complete`);
+      const [unread] = list?.skipped ?? [];
+      court.check(!unread, () => `${actor.label} removes ${node}, and ${unread?.key} may be its entry`);
       const grant = court.truth.grants.get(request.token);
       const isFresh = grant === undefined || listedMs >= grant.sinceMs;
       court.check(isFresh, () => `${actor.label} removes ${node} on a list that is older than its lock`);
@@ -58,15 +60,23 @@ function watchDaemons({ stage }: Court) {
 
 const C4: Oracle = {
   id: 'C4',
-  holds: 'no executor removes itself, nor a member whose daemon its own daemon can reach',
+  holds:
+    'no executor removes itself, nor a member whose daemon its own reaches, or that of a listed member that it reaches',
   watch(court) {
+    const { check, stage, truth } = court;
     const { daemon, quietSinceMs } = watchDaemons(court);
     const removals = watchRemovals(court, ({ actor, node, listedMs }) => {
-      court.check(node !== actor.name, () => `${actor.label} removes itself`);
-      const { members } = court.stage.daemons.daemon(node).inspect().disk;
-      const hadTime = quietSinceMs([actor.name, node]) < listedMs - court.stage.timing.callTimeoutMs;
-      const runs = court.stage.daemons.reaches(actor.name, node) && members.includes(actor.name);
-      court.check(!(runs && hadTime), () => `${actor.label} removes ${node}, whose daemon runs`);
+      check(node !== actor.name, () => `${actor.label} removes itself`);
+      const { members } = stage.daemons.daemon(node).inspect().disk;
+      const isAsked = (by: string): boolean =>
+        by === actor.name ||
+        ((truth.registrations.get(by)?.sinceMs ?? listedMs) < listedMs && stage.daemons.reaches(actor.name, by));
+      const sees = (by: string): boolean => {
+        const hadTime = quietSinceMs([actor.name, by, node]) < listedMs - stage.timing.callTimeoutMs;
+        return hadTime && isAsked(by) && stage.daemons.reaches(by, node) && members.includes(by);
+      };
+      const seenBy = stage.names.find(sees);
+      check(seenBy === undefined, () => `${actor.label} removes ${node}, which runs, and ${seenBy} sees it`);
     });
     return { ...removals, daemon };
   },
@@ -177,7 +187,7 @@ const C15: Oracle = {
       answered() {
         for (const [node, sinceMs] of downMs) {
           const actor = stage.current(node);
-          if (!actor?.running || seenMs(actor, sinceMs) < neededMs) continue;
+          if (!actor?.running || !actor.alive || seenMs(actor, sinceMs) < neededMs) continue;
           downMs.delete(node);
           const listed = truth.registrations.get(node);
           if (listed !== undefined && listed.instance !== actor.instance) continue;

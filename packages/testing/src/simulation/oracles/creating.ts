@@ -1,8 +1,9 @@
-import { type ClusterRecord, FORMATION_LOCK, type LockGrant } from '@autocluster/core/backend';
+import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
-import type { Call } from '../facts.js';
 import { watchCommits, watchGrants, watchUndoing } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
+import { LYING } from './removed.js';
+import { F17 } from './work.js';
 
 /** How long a fact of the store needs to reach every node that is well, in ms. */
 export const propagationMs = ({ stage }: Court): number =>
@@ -84,9 +85,6 @@ const F2: Oracle = {
 const isRestoreOver = (record: ClusterRecord, before: ClusterRecord) =>
   record.generation > before.generation && record.version > 1;
 
-/** Rows of the catalogue that make a list say what is not so. */
-const LYING: ReadonlySet<string> = new Set(['3', '11', '26', '28a']);
-
 /** Lists that lack nobody, and that are young. */
 function watchLists(court: Court): Watcher {
   const { check, truth, stage } = court;
@@ -138,28 +136,6 @@ const F7: Oracle = {
         const grant = truth.grants.get(token);
         check(grant?.node !== undefined, () => `token ${token} was never granted`);
       },
-    };
-  },
-};
-
-const F17: Oracle = {
-  id: 'F17',
-  holds: 'the lock above work that may still run is never released by hand',
-  watch({ check }) {
-    const running = new Map<Call, bigint>();
-    return {
-      sent(call) {
-        if (call.verb === 'create' || call.verb === 'join') {
-          const { token } = call.request as { token: bigint | undefined };
-          if (token !== undefined) running.set(call, token);
-        } else if (call.verb === 'unlock') {
-          const { grant } = call.request as { grant: LockGrant };
-          if (grant.name !== FORMATION_LOCK) return;
-          const works = [...running].filter(([work, token]) => work.actor === call.actor && token === grant.token);
-          check(works.length === 0, () => `${call.actor.label} releases under ${works[0]?.[0].verb}, which runs`);
-        }
-      },
-      answered: (call) => void running.delete(call),
     };
   },
 };

@@ -3,6 +3,7 @@ import {
   type ClusterRecord,
   type LockGrant,
   type MemberList,
+  type RegisterRequest,
   sameIdentity,
   type StoredRecord,
 } from '@autocluster/core/backend';
@@ -12,7 +13,7 @@ import type { Court, Watcher } from './oracle.js';
 import { type Told, toldIn } from './told.js';
 
 /** Clocks are compared to this, in ms: they are sums of fractions. */
-const TOLERANCE_MS = 1;
+export const TOLERANCE_MS = 1;
 
 /** How long a list may decide: as the core has it, on the clock of the process. */
 const decidesMs = ({ stage }: Court): number => stage.timing.renewalMs + stage.timing.callTimeoutMs;
@@ -101,6 +102,39 @@ function lacking(told: Told, actor: Actor, identity: ClusterIdentity, sinceMs: n
     !view.members.includes(actor.name);
   return new Set(told.healths.filter(({ atMs, value }) => atMs >= sinceMs && lacks(value)).map(({ node }) => node))
     .size;
+}
+
+/** Nobody is offered as ready with what its daemon has said, again and again, that it has not. */
+export function watchOffers(court: Court): Watcher {
+  const log = toldIn(court);
+  const noticedMs = 3 * decidesMs(court);
+  return {
+    sent({ actor, verb, request }) {
+      if (verb !== 'register' || !court.stage.durable) return;
+      const { state, identity } = request as RegisterRequest;
+      if (state !== 'ready') return;
+      const { committedMs = 0, ...told } = log.of(actor);
+      const memberships = told.memberships.filter(({ sentMs }) => sentMs >= committedMs);
+      const nowMs = actor.clock.monotonicMs();
+      const from = memberships.findLastIndex(({ atMs }) => atMs <= nowMs - noticedMs);
+      if (from < 0) return;
+      const said = memberships.slice(from).map(({ value }) => value.identity);
+      const has = said.some((own) => own.kind === 'committed' && sameIdentity(own, identity));
+      court.check(has, () => `${actor.label} is offered as ready in ${identity?.clusterId}, which its daemon denies`);
+    },
+  };
+}
+
+/** Whether so many told it lately that they do not count it that they may be a majority. */
+export function watchLacked(court: Court): (actor: Actor) => boolean {
+  const log = toldIn(court);
+  return (actor) => {
+    const told = log.of(actor);
+    const own = told.memberships.at(-1)?.value;
+    if (own?.identity.kind !== 'committed') return false;
+    const sinceMs = actor.clock.monotonicMs() - 2 * decidesMs(court);
+    return lacking(told, actor, own.identity, sinceMs) * 2 > own.members.length;
+  };
 }
 
 /** Whoever gives up a membership of the cluster on record was removed, or a majority told it that they do not count it. */

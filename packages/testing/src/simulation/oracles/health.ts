@@ -1,6 +1,7 @@
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
 import type { Court, Oracle } from './oracle.js';
+import { listLogOf } from './removal.js';
 
 /** A look asks the store, the own daemon and one peer, and the daemon twice. */
 const CALLS_OF_A_REPORT = 4;
@@ -39,16 +40,28 @@ const H2: Oracle = {
   holds: 'a node that says it is well is formed in the cluster that its daemon and the record name',
   watch(court) {
     const { check, stage, truth } = court;
+    const { answers } = listLogOf(court);
+    const asked = new Map<Actor, number>();
+    /** The clusters that the record named when the store was last asked. */
+    const toldSince = (actor: Actor, sinceMs: number): readonly string[] =>
+      answers
+        .filter((each) => each.actor === actor && each.atMs >= sinceMs)
+        .flatMap(({ list: { record } }) => (record.kind === 'present' ? [record.record.clusterId] : []));
     return {
       node(actor, fact) {
+        if (fact.kind === 'health-asked') asked.set(actor, stage.nowMs);
         if (fact.kind !== 'health-told' || fact.status !== 'ok') return;
-        const sinceMs = stage.nowMs - propagationMs(court) - CALLS_OF_A_REPORT * stage.timing.callTimeoutMs;
-        const lately = truth.identitiesSince(actor.name, sinceMs).map((each) => 'clusterId' in each && each.clusterId);
-        const id = truth.record?.clusterId;
-        const agrees = lately.some((each) => each !== false && truth.committed.has(each));
+        const sinceMs = asked.get(actor) ?? stage.nowMs;
+        const had = truth.identitiesSince(actor.name, sinceMs);
+        const { formedIn, stateSinceMs } = actor;
+        const isWell = (id: string): boolean =>
+          had.some((each) => 'clusterId' in each && each.clusterId === id) &&
+          (formedIn?.clusterId === id || stateSinceMs >= sinceMs);
+        const named = toldSince(actor, sinceMs);
         check(
-          agrees || !stage.canTell(actor.name),
-          () => `${actor.label} says that it is well, the record names ${id}`,
+          named.some(isWell) || !stage.canTell(actor.name),
+          () =>
+            `${actor.label} is in ${formedIn?.clusterId} and says that it is well, the record names ${named.join(', ')}`,
         );
       },
     };

@@ -2,11 +2,12 @@ import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '
 import type { LocalIdentity } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
-import { watchGivingUp } from './decisions.js';
+import { watchGivingUp, watchOffers } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
+import { F15 } from './removed.js';
 
 interface Join {
-  readonly seed: { readonly node: NodeId };
+  readonly seed: { readonly node: NodeId; readonly instance: string };
   readonly record: ClusterRecord;
   readonly list: MemberList | undefined;
 }
@@ -78,7 +79,7 @@ const F5: Oracle = {
   holds: 'a node is listed as ready only when its daemon is in the cluster that it is listed with',
   watch(court) {
     const { check, truth, stage } = court;
-    return {
+    return together(watchOffers(court), {
       store(event) {
         if (event.kind !== 'registered' || event.state !== 'ready') return;
         const { identity, node } = event;
@@ -89,7 +90,7 @@ const F5: Oracle = {
           () => `${node} is listed as ready in ${identity?.clusterId ?? 'nothing'}`,
         );
       },
-    };
+    });
   },
 };
 
@@ -119,12 +120,40 @@ const F11: Oracle = {
   },
 };
 
+/** Entries that came back with an older copy of the store, and that nobody has made anew since. */
+function watchGhosts({ stage, truth }: Court) {
+  const backMs = new Map<string, number>();
+  /** Until when an entry that was made anew stood there as it came back. */
+  const untilMs = new Map<string, number>();
+  const made = (instance: string) =>
+    void (backMs.has(instance) && !untilMs.has(instance) && untilMs.set(instance, stage.nowMs));
+  const watcher: Watcher = {
+    store(event) {
+      if (event.kind === 'registered') made(event.instance);
+      if (event.kind !== 'operator' || truth.replacedMs !== event.atMs) return;
+      for (const { instance } of truth.registrations.values()) {
+        backMs.set(instance, event.atMs);
+        untilMs.delete(instance);
+      }
+    },
+    answered({ verb, actor, end }) {
+      if (verb === 'register' && end?.kind === 'resolved' && actor.instance !== undefined) made(actor.instance);
+    },
+  };
+  return {
+    watcher,
+    isGhost: (instance: string, listedMs: number): boolean =>
+      backMs.has(instance) && (untilMs.get(instance) ?? Number.POSITIVE_INFINITY) >= listedMs,
+  };
+}
+
 const F13: Oracle = {
   id: 'F13',
   holds: 'nobody joins a node whose daemon is not in the cluster on record',
   watch(court) {
     const { check, truth, stage } = court;
-    return {
+    const { watcher, isGhost } = watchGhosts(court);
+    const joins: Watcher = {
       sent({ actor, verb, request }) {
         if (verb !== 'join') return;
         const { seed, record } = joinOf(request);
@@ -133,26 +162,15 @@ const F13: Oracle = {
         const lately = truth.identitiesSince(seed.node, sinceMs);
         const isMember = lately.some((each) => isIn(each, record));
         // Where entries are views, nobody can tell one that came back with an older copy of the store from a member.
-        const mayBeGhost = !stage.durable && truth.replacedMs > stage.nowMs - stage.timing.latestTakeoverMs;
+        const mayBeGhost = !stage.durable && isGhost(seed.instance, listedMs);
         check(
           isMember || mayBeGhost || !stage.canTell(seed.node),
           () => `${actor.label} joins ${seed.node}, which is not in ${record.clusterId}`,
         );
       },
     };
+    return together(watcher, joins);
   },
-};
-
-const F15: Oracle = {
-  id: 'F15',
-  holds: 'a member that was removed is no target before it joined anew',
-  watch: ({ check }) => ({
-    sent({ actor, verb, request }) {
-      if (verb !== 'join') return;
-      const { seed, record } = joinOf(request);
-      check(!record.removed.includes(seed.node), () => `${actor.label} joins ${seed.node}, which was removed`);
-    },
-  }),
 };
 
 /** What is destroyed was nothing, or may be destroyed. */

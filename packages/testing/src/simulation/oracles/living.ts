@@ -2,11 +2,12 @@ import type { NodeState } from '@autocluster/core';
 import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
-import { isEvicted, isRemoved, lacking, mayFail, mustWait, watchSplits } from './allowances.js';
+import { isEvicted, isRemoved, mayFail, mustWait, watchSplits } from './allowances.js';
 import { propagationMs } from './creating.js';
-import { watchNames, watchSilence } from './decisions.js';
+import { TOLERANCE_MS, watchLacked, watchNames, watchSilence } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { listLogOf } from './removal.js';
+import { toldIn } from './told.js';
 
 const PASSING: ReadonlySet<NodeState['kind']> = new Set([
   'registering',
@@ -201,42 +202,42 @@ const F19: Oracle = {
   holds: 'nothing that the store says makes a formed node stop, but a higher generation or its own removal',
   watch: (court) => {
     const { check, truth, stage } = court;
-    const startedMs = new Map<string, number>();
+    const log = toldIn(court);
+    const lacked = watchLacked(court);
     const { answers } = listLogOf(court);
     // It decides by the list of its look; another one may have come since.
-    const wasRemoved = (actor: Actor): boolean =>
+    const wasToldOf = (actor: Actor, what: (record: ClusterRecord) => boolean): boolean =>
       answers.some(
         ({ actor: told, atMs, list: { record } }) =>
           told === actor &&
           atMs >= stage.nowMs - propagationMs(court) &&
           record.kind === 'present' &&
-          record.record.removed.includes(actor.name),
+          what(record.record),
       );
-    const wasDown = ({ name }: Actor): boolean => {
-      if (!stage.durable) return false;
-      // What it decides now it saw a moment ago.
-      const sinceMs = stage.nowMs - (startedMs.get(name) ?? Number.NEGATIVE_INFINITY);
-      return stage.daemons.daemon(name).inspect().power !== 'running' || sinceMs < propagationMs(court);
+    /** For a whole TTL, as its own daemon said. */
+    const wasDown = (actor: Actor): boolean => {
+      const { healths } = log.of(actor);
+      const own = healths.filter(({ node }) => node === actor.name);
+      const downs = own.slice(1 + own.findLastIndex(({ value }) => value.status === 'up'));
+      const first = downs.find(({ value }) => value.status === 'down');
+      return first !== undefined && actor.clock.monotonicMs() - first.atMs >= stage.traits.ttlMs - TOLERANCE_MS;
     };
     return {
-      daemon(event) {
-        if (event.kind === 'started') startedMs.set(event.node, stage.nowMs);
-      },
       node(actor, fact) {
         if (fact.kind !== 'state' || fact.before.kind !== 'formed' || fact.state.kind === 'formed') return;
         if (!actor.alive) return;
         const { identity } = fact.before;
-        const lately = truth.identitiesSince(actor.name, stage.nowMs - propagationMs(court) - 60_000);
+        const lately = truth.identitiesSince(actor.name, stage.nowMs - propagationMs(court));
         const ownChanged = lately.some((each) => each.kind !== 'committed' || each.clusterId !== identity.clusterId);
-        const superseded = [...truth.committed.values()].some((each) => each.generation > identity.generation);
+        const superseded = wasToldOf(actor, ({ generation }) => generation > identity.generation);
         const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
         const excused =
           isStuck ||
           ownChanged ||
           superseded ||
           isRemoved(truth, actor) ||
-          wasRemoved(actor) ||
-          lacking(court, actor) ||
+          wasToldOf(actor, ({ removed }) => removed.includes(actor.name)) ||
+          lacked(actor) ||
           wasDown(actor);
         check(excused, () => `${actor.label} was formed and is ${JSON.stringify(fact.state)}`);
       },

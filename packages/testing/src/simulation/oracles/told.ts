@@ -41,6 +41,8 @@ export class Told {
   registered: string | undefined;
   /** When the daemon was last told to create, and had done it. */
   createdMs: number | undefined;
+  /** When the daemon was last told that it is in, and had done it. */
+  committedMs: number | undefined;
   /** When a first record was last written, whatever came of it. */
   wroteMs: number | undefined;
   resetMs: number | undefined;
@@ -80,6 +82,7 @@ class ToldLog implements Listener {
     const told = this.of(actor);
     const atMs = actor.clock.monotonicMs();
     if (verb === 'create' && end?.kind === 'resolved') told.createdMs = atMs;
+    if (verb === 'committed' && end?.kind === 'resolved') told.committedMs = atMs;
     if (!reached(call) || !end) return;
     const { value } = end;
     if (verb === 'list' && isList(value)) keep(told.lists, { value, sentMs, atMs });
