@@ -54,6 +54,14 @@ export const ANSWER_FAULTS: readonly FaultKind[] = [
     draw: (outline) => scope(outline),
     strike: (stage, values, id) => strike(stage, id, values, { kind: 'drop-reply' }),
   }),
+  fault('4a', {
+    title: 'the store answers with a failure what it has done',
+    draw: (outline) => ({ ...scope(outline), code: outline.pick(['STORE_UNREACHABLE', 'STORE_FAILED']) }),
+    strike(stage, values, id) {
+      const code = values.code === 'STORE_FAILED' ? 'STORE_FAILED' : 'STORE_UNREACHABLE';
+      strike(stage, id, values, { kind: 'fail', code, applied: true });
+    },
+  }),
   fault('5', {
     title: 'an answer is slower than the lease',
     draw: (outline) => ({ ...scope(outline), verbs: ['lock', 'register'] as const, byMs: outline.traits.ttlMs }),

@@ -24,7 +24,7 @@ const trouble = ({ pick, below }: Outline) => ({
   afterSteps: below(6),
 });
 
-function troubleOf(kind: string, afterSteps: number): DriverFault {
+export function troubleOf(kind: string, afterSteps: number): DriverFault {
   if (kind === 'fail') return { kind: 'fail', afterSteps };
   return { kind: kind === 'hang' ? 'hang' : 'hang-until-abort', afterSteps };
 }
@@ -97,6 +97,21 @@ export const DAEMON_FAULTS: readonly FaultKind[] = [
       if (oneWay) for (const from of part) for (const to of other) stage.daemons.cut(from, to);
       else stage.daemons.partition([part, other]);
       stage.struck(id, part.join(' '));
+      stage.during(forMs, () => stage.daemons.heal());
+    },
+  }),
+  fault('41a', {
+    title: 'two daemons do not reach each other, and all others reach both',
+    fits,
+    draw: ({ node, ttls, pick, traits }) => ({
+      node: node(),
+      other: node(),
+      forMs: pick([ttls(3), 6 * traits.ttlMs]),
+    }),
+    strike(stage, { node, other, forMs }, id) {
+      if (node === other) return;
+      stage.daemons.cut(node, other);
+      stage.struck(id, `${node} ${other}`);
       stage.during(forMs, () => stage.daemons.heal());
     },
   }),

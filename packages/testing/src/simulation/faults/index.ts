@@ -4,6 +4,7 @@ import { DISK_FAULTS } from './disks.js';
 import { fault, type FaultKind } from './fault.js';
 import { FLEET_FAULTS } from './fleets.js';
 import { MACHINE_FAULTS } from './machines.js';
+import { OPERATOR_FAULTS } from './operators.js';
 import { PROCESS_FAULTS } from './processes.js';
 import { STORE_FAULTS } from './store.js';
 
@@ -24,6 +25,7 @@ export const FAULTS: readonly FaultKind[] = [
   ...DAEMON_FAULTS,
   ...DISK_FAULTS,
   ...MACHINE_FAULTS,
+  ...OPERATOR_FAULTS,
   HEALED,
 ].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 
