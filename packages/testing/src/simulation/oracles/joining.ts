@@ -1,5 +1,6 @@
 import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '@autocluster/core/backend';
 import type { LocalIdentity } from '@autocluster/core/driver';
+import type { DaemonEvent } from '../../daemon/index.js';
 import type { Actor } from '../actor.js';
 import { propagationMs } from './creating.js';
 import { watchGivingUp, watchOffers } from './decisions.js';
@@ -16,17 +17,45 @@ const joinOf = (request: unknown): Join => request as Join;
 const isIn = (identity: LocalIdentity, { clusterId }: { readonly clusterId: string }): boolean =>
   identity.kind === 'committed' && identity.clusterId === clusterId;
 
+/** What was said of a daemon's data before they were lost may be on its way for so long. */
+const LATE_MS = 60_000;
+
+/** When each daemon could last be asked what it has: of one that is down nobody knows, and nobody can tell that its disk is gone. */
+function watchAskable(court: Court) {
+  const { stage } = court;
+  const windowMs = 2 * propagationMs(court) + LATE_MS;
+  const downs = new Map<NodeId, { readonly fromMs: number; readonly untilMs: number }>();
+  const sinceDown = (node: NodeId): number | undefined => {
+    const down = downs.get(node);
+    return down && stage.nowMs - down.untilMs < windowMs ? down.fromMs : undefined;
+  };
+  return {
+    daemon({ kind, ...event }: DaemonEvent): void {
+      if (!('node' in event)) return;
+      const { node } = event;
+      const isDown = kind === 'stopped' || kind === 'powered-off';
+      const fromMs = sinceDown(node) ?? stage.nowMs;
+      if (isDown) downs.set(node, { fromMs, untilMs: Number.POSITIVE_INFINITY });
+      if (kind === 'started') downs.set(node, { fromMs, untilMs: stage.nowMs });
+    },
+    /** All that it had since it can have been heard last by whoever speaks of it now. */
+    lately: (node: NodeId): readonly LocalIdentity[] =>
+      court.truth.identitiesSince(node, (sinceDown(node) ?? stage.nowMs) - windowMs),
+  };
+}
+
 const F3: Oracle = {
   id: 'F3',
   holds: 'a node whose daemon belongs to one cluster never registers for, joins or creates another',
   watch(court) {
-    const { check, truth, stage } = court;
+    const { check, stage } = court;
+    const { daemon, lately } = watchAskable(court);
     return {
+      daemon,
       store(event) {
         if (event.kind !== 'registered' || event.identity === undefined) return;
         const { clusterId } = event.identity;
-        const lately = truth.identitiesSince(event.node, stage.nowMs - 2 * propagationMs(court) - 60_000);
-        const isOwn = lately.some((each) => 'clusterId' in each && each.clusterId === clusterId);
+        const isOwn = lately(event.node).some((each) => 'clusterId' in each && each.clusterId === clusterId);
         check(
           isOwn || !stage.durable,
           () => `${event.node} registers for ${clusterId}, which its daemon does not know`,
@@ -78,13 +107,14 @@ const F5: Oracle = {
   id: 'F5',
   holds: 'a node is listed as ready only when its daemon is in the cluster that it is listed with',
   watch(court) {
-    const { check, truth, stage } = court;
+    const { check, stage } = court;
+    const { daemon, lately } = watchAskable(court);
     return together(watchOffers(court), {
+      daemon,
       store(event) {
         if (event.kind !== 'registered' || event.state !== 'ready') return;
         const { identity, node } = event;
-        const lately = truth.identitiesSince(node, stage.nowMs - 2 * propagationMs(court) - 60_000);
-        const isMember = identity !== undefined && lately.some((each) => isIn(each, identity));
+        const isMember = identity !== undefined && lately(node).some((each) => isIn(each, identity));
         check(
           isMember || !stage.canTell(node),
           () => `${node} is listed as ready in ${identity?.clusterId ?? 'nothing'}`,
