@@ -124,6 +124,9 @@ export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, 
     throw new ClusterError('STORE_FAILED', text, { operation: 'leave', outcomeUnknown: false });
   }
   const record = requireRecord(lock.grant.record, identity);
+  // From here on it is offered to nobody, and stays listed, so that nobody removes it meanwhile.
+  const { announced } = keeper;
+  if (announced) await keeper.announce({ ...announced, state: 'joining' }).catch(() => undefined);
   lock.assertHeld();
   const scope = anySignal([parts.signal, signal]);
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);

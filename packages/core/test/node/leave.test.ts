@@ -43,6 +43,25 @@ describe('a node that leaves for good', () => {
     expect(world.store.history.slice(before).map(({ kind }) => kind)).not.toContain('unlocked');
   });
 
+  it('F5: whose daemon is leaving is listed, and offered to nobody, however long it takes', async () => {
+    const world = new World();
+    const daemons = world.daemons();
+    for (const name of ['n1', 'n2']) world.launch(name, { driver: daemons.daemon(name), workMs: 100_000 });
+    await world.formed('n1', 'n2');
+    await world.until(() => world.cluster.record.kind === 'present' && world.cluster.record.record.size === 2);
+    // It has left, and does not say so.
+    daemons.daemon('n2').faults.inject({ kind: 'hang-until-abort', afterSteps: 1, verbs: ['leave'] });
+    const left = world.nodes
+      .get('n2')
+      ?.leave()
+      .catch((error: unknown) => error);
+    await world.until(() => daemons.daemon('n2').inspect().disk.identity.kind === 'blank');
+    await world.time.advance(60_000);
+    const entry = world.cluster.members.find(({ registration }) => registration.node === 'n2');
+    expect(entry?.registration.state).toBe('joining');
+    await world.settle(left ?? Promise.reject(new Error('no node')), 200_000);
+  });
+
   it('a node that gets the lock too late to leave goes on as before', async () => {
     const world = new World();
     const daemons = world.daemons();
