@@ -30,7 +30,7 @@ function watchAskable(court: Court) {
     return down && stage.nowMs - down.untilMs < windowMs ? down.fromMs : undefined;
   };
   return {
-    daemon({ kind, ...event }: DaemonEvent): void {
+    daemon: ({ kind, ...event }: DaemonEvent): void => {
       if (!('node' in event)) return;
       const { node } = event;
       const isDown = kind === 'stopped' || kind === 'powered-off';
