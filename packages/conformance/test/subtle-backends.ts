@@ -68,11 +68,13 @@ export const SUBTLE_BACKENDS: readonly BadBackend[] = [
   ]),
   locksByClock('the end of a lock is stored by the wall clock of a process', () => Date.now(), ['TIME-009']),
   {
-    title: 'a contender is told to wait for the whole TTL',
+    title: 'a contender is told to wait for the whole TTL, and not of a release',
     verbs: (good) => ({
       async lock(request, options) {
         const outcome = await good.lock(request, options);
-        return outcome.kind === 'busy' ? { ...outcome, retryAfterMs: request.ttlMs } : outcome;
+        return outcome.kind === 'busy'
+          ? { kind: 'busy', holder: outcome.holder, retryAfterMs: request.ttlMs }
+          : outcome;
       },
     }),
     fails: ['LOCK-017'],
