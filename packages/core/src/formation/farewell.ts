@@ -118,7 +118,7 @@ function requireRecord(stored: StoredRecord | undefined, identity: ClusterIdenti
 export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
   const { backend, keeper, identity } = parts;
   const { signal } = lock;
-  const list = await backend.list({ signal: parts.signal });
+  const list = await patiently(parts, () => backend.list({ signal: parts.signal }));
   if (!list.complete) {
     const text = 'the list says that entries may be missing: this node has not left';
     throw new ClusterError('STORE_FAILED', text, { operation: 'leave', outcomeUnknown: false });

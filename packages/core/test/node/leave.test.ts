@@ -102,6 +102,13 @@ describe('a node that leaves for good', () => {
     expect(world.cluster.members.map(({ registration }) => registration.node)).toEqual(['n1', 'n2']);
   });
 
+  it('leaves, although the list that is asked for before fails once', async () => {
+    const { world, leaving } = await three(() => undefined);
+    world.faults('n3').inject({ kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['list'], times: 1 });
+    await world.settle(leaving.leave(), 300_000);
+    expect(world.cluster.record).toMatchObject({ record: { size: 2, idle: false } });
+  });
+
   it('is counted no more, although it is stopped as soon as its daemon has left', async () => {
     const { world, leaving } = await three((at) => void at.nodes.get('n3')?.stop());
     await world.settle(leaving.leave());
