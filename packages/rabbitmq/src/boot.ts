@@ -1,5 +1,6 @@
 import type { NodeId } from '@autocluster/core/driver';
 import type { Brokers } from './broker.js';
+import type { Asking } from './commands.js';
 import { brokerError } from './errors.js';
 import { atom } from './expressions.js';
 import { awaitGate, bootGate, type GateState, passGate, placeGate, refuseGate } from './gate.js';
@@ -22,13 +23,13 @@ export class Boot {
 
   /** Tells the broker that waits without data where it belongs, and waits until it has opened its database there. */
   place(nodes: readonly NodeId[], signal: AbortSignal): Promise<void> {
-    return this.#reach(placeGate(nodes.map(atom)), signal);
+    return this.#reach(placeGate(nodes.map(atom)), signal, this.#brokers.commands.lasting);
   }
 
   /** Brings a broker without data into the seed's cluster. */
   async enter(seed: NodeId, { gate }: Pick<Probe, 'gate'>, signal: AbortSignal): Promise<void> {
     if (gate !== 'none') return this.place([seed, this.#brokers.config.node], signal);
-    await this.#control(['join_cluster', seed], signal);
+    await this.#change(['join_cluster', seed], signal);
     await this.#control(['start_app'], signal);
   }
 
@@ -37,7 +38,7 @@ export class Boot {
     if (gate === 'confirming' || gate === 'deciding') await this.#evaluate(refuseGate, signal);
     else if (running || gate === 'none' || gate === 'booting' || gate === 'admitted')
       await this.#control(['stop_app'], signal);
-    await this.#control(['force_reset'], signal);
+    await this.#change(['force_reset'], signal);
     if (gate === 'none') return;
     await this.#reach(bootGate(true), signal);
   }
@@ -66,18 +67,23 @@ export class Boot {
   /** Out of the cluster, in the view of the others too. The last member has nobody to tell. */
   async leave({ running, members }: Probe, signal: AbortSignal): Promise<void> {
     if (running) await this.#control(['stop_app'], signal);
-    await this.#control([members.length > 1 ? 'reset' : 'force_reset'], signal);
+    await this.#change([members.length > 1 ? 'reset' : 'force_reset'], signal);
   }
 
-  async #reach(expression: string, signal: AbortSignal): Promise<void> {
-    requireNotFailed(await this.#evaluate(expression, signal));
+  async #reach(expression: string, signal: AbortSignal, asking: Asking = this.#brokers.commands): Promise<void> {
+    requireNotFailed(await asking.evaluate(this.#brokers.config.node, expression, signal));
   }
 
   #evaluate(expression: string, signal: AbortSignal): Promise<unknown> {
     return this.#brokers.commands.evaluate(this.#brokers.config.node, expression, signal);
   }
 
-  #control(args: readonly string[], signal: AbortSignal): Promise<string> {
-    return this.#brokers.commands.control('rabbitmqctl', this.#brokers.config.node, args, signal);
+  #control(args: readonly string[], signal: AbortSignal, asking: Asking = this.#brokers.commands): Promise<string> {
+    return asking.control('rabbitmqctl', this.#brokers.config.node, args, signal);
+  }
+
+  /** A change of its membership: whoever waits for it goes on only when it is over. */
+  #change(args: readonly string[], signal: AbortSignal): Promise<string> {
+    return this.#control(args, signal, this.#brokers.commands.lasting);
   }
 }

@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { addAbortListener } from 'node:events';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { RabbitmqConfig } from './config.js';
 import { abortError, brokerError } from './errors.js';
@@ -16,15 +18,26 @@ export interface Program {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
+  /** What it has begun goes on without it: an abort only keeps it from being started, and it is waited for to its end. */
+  readonly lasting?: boolean;
 }
 
 const MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024;
 
+/** Keeps no process of ours alive any more. */
+function letGo(child: ChildProcessWithoutNullStreams): void {
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+}
+
 /** Runs a program to its end. Rejects when it cannot be started, or when the signal ended it. */
-export function run({ command, args, env, input = '' }: Program, signal: AbortSignal, operation: string): Promise<Ran> {
+export function run(program: Program, signal: AbortSignal, operation: string): Promise<Ran> {
+  const { command, args, env, input = '', lasting = false } = program;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortError(signal, operation));
-    const child = spawn(command, args, { env, stdio: 'pipe', signal, killSignal: 'SIGKILL' });
+    const ended = lasting ? {} : { signal, killSignal: 'SIGKILL' as const };
+    const child = spawn(command, args, { env, stdio: 'pipe', ...ended });
+    const listening = addAbortListener(signal, () => letGo(child));
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -38,7 +51,8 @@ export function run({ command, args, env, input = '' }: Program, signal: AbortSi
       reject(brokerError(`${command} cannot be run`, { operation, retryable: false, cause }));
     });
     child.once('close', (exitCode) => {
-      if (signal.aborted) return reject(abortError(signal, operation));
+      listening[Symbol.dispose]();
+      if (signal.aborted && !lasting) return reject(abortError(signal, operation));
       resolve({ stdout, stderr, exitCode });
     });
     // Who ends without reading its input has no use for it.
@@ -55,11 +69,9 @@ export function commandEnvironment({ env, home, node, longNames }: RabbitmqConfi
 
 const shortText = ({ stdout, stderr }: Ran): string => (stderr.trim() || stdout.trim()).slice(-1000);
 
-export interface Commands {
+export interface Asking {
   /** Evaluates Erlang in a node, and answers the value that its JSON holds. */
   evaluate(node: string, expression: string, signal: AbortSignal): Promise<unknown>;
-  /** Whether this way of asking is the cheap one. */
-  readonly cheap: boolean;
   /** Runs one of RabbitMQ's own commands against a node; rejects unless it succeeds. Answers what it printed. */
   control(
     command: 'rabbitmqctl' | 'rabbitmq-queues',
@@ -69,11 +81,21 @@ export interface Commands {
   ): Promise<string>;
 }
 
+export interface Commands extends Asking {
+  /** Whether this way of asking is the cheap one. */
+  readonly cheap: boolean;
+  /**
+   * The same for what goes on in a broker also when nobody waits for it any more, as a join does: an abort keeps it from being
+   * begun, and what was begun settles when it is over.
+   */
+  readonly lasting: Asking;
+}
+
 /** A connection to the own broker, over which it is asked while it is open. */
 export interface Link {
   readonly isOpen: boolean;
-  /** What the broker prints for the value of the expression. */
-  ask(expression: string, signal: AbortSignal): Promise<string>;
+  /** What the broker prints for the value of the expression. `lasting`: an abort only keeps it from being asked. */
+  ask(expression: string, signal: AbortSignal, lasting?: boolean): Promise<string>;
 }
 
 /** Of the whole process: whoever asks while the node boots uses other commands than the boot. */
@@ -84,7 +106,17 @@ let calls = 0;
  * this process its link.
  */
 export function createCommands(config: RabbitmqConfig, link?: Link): Commands {
-  const env = commandEnvironment(config);
+  const ways = { config, env: commandEnvironment(config), link };
+  return { cheap: config.erlCall !== undefined, ...askingOver(ways, false), lasting: askingOver(ways, true) };
+}
+
+interface Ways {
+  readonly config: RabbitmqConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly link: Link | undefined;
+}
+
+function askingOver({ config, env, link }: Ways, lasting: boolean): Asking {
   const { erlCall, scripts, longNames } = config;
   const kind = longNames ? ['--longnames'] : [];
 
@@ -95,23 +127,23 @@ export function createCommands(config: RabbitmqConfig, link?: Link): Commands {
     signal: AbortSignal,
   ): Promise<string> {
     const operation = `${command} ${args[0] ?? ''}`;
-    const program = { command: join(scripts, command), args: ['--node', node, ...kind, ...args], env };
+    const program = { command: join(scripts, command), args: ['--node', node, ...kind, ...args], env, lasting };
     const ran = await run(program, signal, operation);
     if (ran.exitCode === 0) return ran.stdout;
     throw brokerError(`${operation} on ${node} ended with ${ran.exitCode}: ${shortText(ran)}`, { operation });
   }
 
   return {
-    cheap: erlCall !== undefined,
     control,
     async evaluate(node, expression, signal) {
-      if (link?.isOpen && node === config.node) return parseEvaluated(await link.ask(expression, signal));
+      if (link?.isOpen && node === config.node) return parseEvaluated(await link.ask(expression, signal, lasting));
       if (erlCall === undefined)
         return parseEvaluated(await control('rabbitmqctl', node, ['eval', expression], signal));
       // Two calls under one name would cut each other off, and erl_call's own random names are the same within a second.
       calls += 1;
       const args = [longNames ? '-name' : '-sname', node, '-h', `autocluster-${process.pid}-${calls}`, '-e'];
-      const ran = await run({ command: erlCall, args, env, input: `${expression}\n` }, signal, 'erl_call');
+      const program = { command: erlCall, args, env, input: `${expression}\n`, lasting };
+      const ran = await run(program, signal, 'erl_call');
       if (ran.exitCode !== 0)
         throw brokerError(`${node} does not answer: ${shortText(ran)}`, { operation: 'erl_call' });
       return parseEvaluated(ran.stdout);

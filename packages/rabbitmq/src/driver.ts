@@ -122,7 +122,7 @@ export class RabbitmqDriver implements ClusterDriver {
     const view = await brokers.membership(signal);
     if (view.members.includes(node)) {
       await this.#requireGone(node, view, signal);
-      await brokers.commands.control('rabbitmqctl', this.#node, ['forget_cluster_node', node], signal);
+      await brokers.commands.lasting.control('rabbitmqctl', this.#node, ['forget_cluster_node', node], signal);
       const { members } = await brokers.membership(signal);
       if (members.includes(node)) throw brokerError(`${node} is still a member`, { operation: 'forget' });
     }

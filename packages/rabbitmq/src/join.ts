@@ -96,7 +96,7 @@ export class Join {
     const { brokers, queues } = this.#parts;
     const via = this.#seed.node;
     if (members.includes(this.#node)) {
-      await brokers.commands.control('rabbitmqctl', via, ['forget_cluster_node', this.#node], this.#signal);
+      await brokers.commands.lasting.control('rabbitmqctl', via, ['forget_cluster_node', this.#node], this.#signal);
     }
     if (copies !== 0) await queues.shrink(via, this.#node, this.#signal);
   }

@@ -144,4 +144,16 @@ describe('the link to the own broker', () => {
     await expect(link.ask('after', given.signal)).rejects.toMatchObject({ code: 'ABORTED' });
     expect(broker.asked).toHaveLength(2);
   });
+
+  it('waits for the answer to what goes on without it, though it was given up (F17)', async () => {
+    const { link, broker } = await linked();
+    const given = new AbortController();
+    const lasting = link.ask('place', given.signal, true);
+    await broker.hasAsked(1);
+    given.abort(new Error('no time'));
+    for (const each of broker.asked) broker.socket.write(broker.frame(each, 'opened'));
+    expect(await lasting).toBe('opened');
+    await expect(link.ask('after', given.signal, true)).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(broker.asked).toHaveLength(1);
+  });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeFolder } from '../../../test/servers/harness/index.js';
 import { Brokers } from '../src/broker.js';
-import type { Commands } from '../src/commands.js';
+import type { Asking, Commands } from '../src/commands.js';
 import { readOptions } from '../src/config.js';
 import { StateFile } from '../src/state-file.js';
 
@@ -27,11 +27,8 @@ function brokersThat(...answers: readonly unknown[]): Brokers {
   const folder = makeFolder('brokers');
   for (const name of ['rabbitmqctl', 'rabbitmq-server']) writeFileSync(join(folder, name), '');
   const left = [...answers];
-  const commands: Commands = {
-    cheap: true,
-    evaluate: async () => left.shift(),
-    control: () => expect.fail('no command'),
-  };
+  const asking: Asking = { evaluate: async () => left.shift(), control: () => expect.fail('no command') };
+  const commands: Commands = { cheap: true, ...asking, lasting: asking };
   return new Brokers(readOptions({ node: 'rabbit@a', home: folder, scripts: folder, ask: 'rabbitmqctl' }), commands);
 }
 

@@ -6,7 +6,7 @@ import { systemClock } from '@autocluster/core/runtime';
 import { describe, expect, it } from 'vitest';
 import { makeFolder } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
-import type { Commands } from '../src/commands.js';
+import type { Asking } from '../src/commands.js';
 import { readOptions } from '../src/config.js';
 import { RabbitmqDriver } from '../src/driver.js';
 import { queuesOn } from '../src/expressions.js';
@@ -54,15 +54,14 @@ function site() {
     [GATE_PROBE, null],
     [PROBE, probe],
   ]);
-  const commands: Commands = {
-    cheap: true,
+  const asking: Asking = {
     evaluate: (_node, expression) => Promise.resolve(answers.has(expression) ? answers.get(expression) : 1),
     control(command, _node, args, signal) {
       begun.push([command, ...args].join(' '));
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
     },
   };
-  return { driver: new RabbitmqDriver(config, commands), begun };
+  return { driver: new RabbitmqDriver(config, { cheap: true, ...asking, lasting: asking }), begun };
 }
 
 const call = (signal = new AbortController().signal): DriverCall => ({

@@ -80,13 +80,15 @@ export class BrokerLink implements Link {
     }
   }
 
-  async ask(expression: string, signal: AbortSignal): Promise<string> {
+  async ask(expression: string, signal: AbortSignal, lasting = false): Promise<string> {
     if (signal.aborted) throw abortError(signal, 'evaluate');
     if (!this.#socket) throw lost();
     this.#asked = (this.#asked + 1) % 2 ** 32;
     const number = this.#asked;
     const answered = new Promise<string>((resolve, reject) => this.#questions.set(number, { resolve, reject }));
-    const ending = addAbortListener(signal, () => this.#take(number)?.reject(abortError(signal, 'evaluate')));
+    const ending = addAbortListener(signal, () => {
+      if (!lasting) this.#take(number)?.reject(abortError(signal, 'evaluate'));
+    });
     this.#socket.write(frameOf(number, expression));
     try {
       return await answered;
