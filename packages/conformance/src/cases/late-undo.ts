@@ -1,12 +1,24 @@
 import type { Case } from '../case.js';
 import { check, same } from '../errors.js';
 import { attemptOf, busy, entryOf, held, names, registered } from '../space/request.js';
+import type { Space } from '../space/space.js';
 import { giveUp, tried } from './give-up.js';
 import { question } from './question.js';
 
 const SHORT_MS = 1000;
 /** On the way there and on the way back, so that an answer comes when the call is over. */
 const LATE_BY_MS = 400;
+
+/** A client whose entry and lock were asked for, both of them given up after so long, and answered late. */
+async function asksAndGivesUp({ client, longTtlMs }: Space, afterMs: number) {
+  const struck = await client();
+  await struck.list();
+  const [entry, attempt] = [entryOf('a', longTtlMs), attemptOf('a', longTtlMs)];
+  struck.faults.delay(LATE_BY_MS);
+  const ask = { timeoutMs: afterMs };
+  await Promise.all([tried(struck.register(entry, ask)), tried(struck.lock(attempt, ask))]);
+  return { struck, entry, attempt };
+}
 
 export const LATE_UNDO_CASES: readonly Case[] = [
   question(
@@ -68,13 +80,8 @@ export const LATE_UNDO_CASES: readonly Case[] = [
       sentence: 'What a repeat got stays, when the answer to the call before it comes at last.',
     },
     async (space) => {
-      const { client, two, longTtlMs, sleep } = space;
-      const struck = await client();
-      await struck.list();
-      const [entry, attempt] = [entryOf('a', longTtlMs), attemptOf('a', longTtlMs)];
-      struck.faults.delay(LATE_BY_MS);
-      const ask = { timeoutMs: LATE_BY_MS + LATE_BY_MS / 2 };
-      await Promise.all([tried(struck.register(entry, ask)), tried(struck.lock(attempt, ask))]);
+      const { two, longTtlMs, sleep } = space;
+      const { struck, entry, attempt } = await asksAndGivesUp(space, LATE_BY_MS + LATE_BY_MS / 2);
       await struck.faults.heal();
       const [registration, grant] = [await registered(struck, entry), await held(struck, attempt)];
       await sleep(3 * LATE_BY_MS);
@@ -93,13 +100,8 @@ export const LATE_UNDO_CASES: readonly Case[] = [
       sentence: 'Answers that come after their calls were given up harm nobody: what they tell of is found by repeats.',
     },
     async (space) => {
-      const { client, two, longTtlMs, sleep } = space;
-      const struck = await client();
-      await struck.list();
-      const [entry, attempt] = [entryOf('a', longTtlMs), attemptOf('a', longTtlMs)];
-      struck.faults.delay(LATE_BY_MS);
-      const ask = { timeoutMs: LATE_BY_MS };
-      await Promise.all([tried(struck.register(entry, ask)), tried(struck.lock(attempt, ask))]);
+      const { two, sleep } = space;
+      const { struck, entry, attempt } = await asksAndGivesUp(space, LATE_BY_MS);
       await sleep(3 * LATE_BY_MS);
       await struck.faults.heal();
       await giveUp(space, struck, attempt);
