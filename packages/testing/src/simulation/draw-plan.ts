@@ -1,6 +1,7 @@
 import { invalidRange } from '@autocluster/core/backend';
 import { seededRandom } from '../time/index.js';
 import { type FaultKind, FAULTS, type Outline } from './faults/index.js';
+import { drawMeeting } from './draw-meetings.js';
 import type { Happening, Plan, Traits } from './plan.js';
 
 export interface DrawOptions {
@@ -130,27 +131,6 @@ function drawOutage({ traits, node, random }: Outline): Happening {
   return { atMs, fault: DOWN, values: { node: node(), times: 1, everyMs: 2 * AWAY_TTLS * traits.ttlMs } };
 }
 
-const OUTAGE = '2';
-const LOST_DISK = '61';
-/** Whatever a node said of its data before it lost them is no excuse any more after so long. */
-const LONG_OUTAGE_MS = 60_000;
-
-/** Now and then a daemon loses its disk in the middle of a long outage of the store: two things that seldom meet by chance. */
-function drawLostDisk({ traits, node, random, chance }: Outline): readonly Happening[] {
-  const ttls = (least: number, most: number) => Math.round((least + random.next() * (most - least)) * traits.ttlMs);
-  const atMs = ttls(0.5, 2);
-  const beforeMs = ttls(0.1, 1);
-  const forMs = LONG_OUTAGE_MS + beforeMs + ttls(0.5, 2);
-  return [
-    { atMs, fault: OUTAGE, values: { forMs, prolongs: chance(0.7) } },
-    { atMs: atMs + beforeMs, fault: LOST_DISK, values: { node: node() } },
-  ];
-}
-
-/** When the last of an outage is over. */
-const endOf = (happenings: readonly Happening[]): number =>
-  Math.max(0, ...happenings.map(({ atMs, values: { forMs } }) => atMs + (typeof forMs === 'number' ? forMs : 0)));
-
 /** Everything that a history will be, from its seed. */
 export function drawPlan(options: DrawOptions): Plan {
   const { seed } = options;
@@ -178,11 +158,10 @@ export function drawPlan(options: DrawOptions): Plan {
   if (cleans) happenings.push(...drawAbsences(outline));
   if (cleans && allowed.some(({ id }) => id === DOWN) && dies.chance(0.25)) happenings.push(drawOutage(outline));
   // Dice of their own: what else is drawn from a seed stays as it was.
-  const together = dice(`together ${seed}`);
-  const canMeet = [OUTAGE, LOST_DISK].every((id) => allowed.some((each) => each.id === id));
-  const lostDisk =
-    canMeet && together.chance(0.05) ? drawLostDisk({ ...outline, ...together, node: () => together.pick(names) }) : [];
-  happenings.push(...lostDisk);
+  const others = dice(`together ${seed}`);
+  const ids = new Set(allowed.map(({ id }) => id));
+  const meeting = drawMeeting({ ...outline, ...others, node: () => others.pick(names) }, names, ids);
+  happenings.push(...meeting.happenings);
   happenings.sort((a, b) => a.atMs - b.atMs);
-  return { seed, traits, happenings, healAtMs: Math.max(lengthMs, endOf(lostDisk)), quietMs };
+  return { seed, traits, happenings, healAtMs: Math.max(lengthMs, meeting.untilMs), quietMs };
 }

@@ -40,12 +40,13 @@ export const OPERATOR_FAULTS: readonly FaultKind[] = [
       times: 1 + outline.below(3),
       kind: outline.pick(['fail', 'hang', 'hang-until-abort', 'pretend']),
       afterSteps: outline.below(2),
+      leaves: true,
       ...leaving(outline),
     }),
-    strike(stage, { verbs, times, kind, afterSteps, ...values }, id) {
+    strike(stage, { verbs, times, kind, afterSteps, leaves, ...values }, id) {
       const trouble = kind === 'pretend' ? { kind: 'pretend' as const } : troubleOf(kind, afterSteps);
       stage.strikeDaemon(id, values.node, { ...trouble, verbs, times }, stage.plan.healAtMs);
-      leave(stage, id, values);
+      if (leaves) leave(stage, id, values);
     },
   }),
   fault('66', {
