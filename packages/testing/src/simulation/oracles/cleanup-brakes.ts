@@ -75,6 +75,11 @@ interface Candidate {
   readonly heldBy: readonly BrakeName[];
 }
 
+interface ToldPlan {
+  readonly candidates: readonly Candidate[];
+  readonly removes: readonly string[];
+}
+
 /** What all lists said from which a plan may have been made holds it. */
 export function watchListBrakes(court: Court): Watcher {
   const { check, stage } = court;
@@ -83,18 +88,26 @@ export function watchListBrakes(court: Court): Watcher {
   const lookMs = 2 * stage.timing.callTimeoutMs;
   /** And longer than it takes to look twice, with a lock in between. */
   const removalMs = 4 * lookMs;
-  const judgeCandidates = (actor: Actor, { lists, seenMs }: Listened, candidates: readonly Candidate[]) => {
+  /** And than a daemon works on a removal. */
+  const workMs = stage.traits.workMs + removalMs;
+  /** A plan is told when its removals are over: other lists have come meanwhile. */
+  const toldAfterMs = (removes: readonly string[], otherwiseMs: number) => (removes.length > 0 ? workMs : otherwiseMs);
+  const judgeCandidates = (actor: Actor, listened: Listened, { candidates, removes }: ToldPlan) => {
+    const windowMs = toldAfterMs(removes, removalMs);
+    const lists = listened.since(stage.nowMs - windowMs);
+    if (lists.length === 0) return;
     for (const { node, heldBy } of candidates) {
       const shows = ({ list }: Told) => list.complete && list.members.some((each) => each.node === node);
       check(!lists.every(shows), () => `${actor.label} takes ${node} for missing, and every list shows it`);
-      const awayMs = stage.nowMs - (seenMs.get(node) ?? Number.NEGATIVE_INFINITY);
+      const awayMs = stage.nowMs - (listened.seenMs.get(node) ?? Number.NEGATIVE_INFINITY);
       // It may have come back since.
-      const isRipe = heldBy.includes('grace') || awayMs >= graceMs(court) || awayMs < removalMs;
+      const isRipe = heldBy.includes('grace') || awayMs >= graceMs(court) || awayMs < windowMs;
       check(isRipe, () => `${actor.label} counts ${node} as away for a grace, and saw it ${awayMs} ms ago`);
     }
   };
-  const judgeBrakes = (actor: Actor, listened: Listened, held: readonly BrakeName[], sinceMs: number) => {
-    const lists = listened.since(sinceMs).map(({ list }) => list);
+  const judgeBrakes = (actor: Actor, listened: Listened, { removes }: ToldPlan, held: readonly BrakeName[]) => {
+    const windowMs = toldAfterMs(removes, lookMs);
+    const lists = listened.since(stage.nowMs - windowMs).map(({ list }) => list);
     if (lists.length === 0) return;
     const must = (brake: BrakeName, holds: boolean) =>
       check(!holds || held.includes(brake), () => `${actor.label} plans without ${brake}`);
@@ -104,7 +117,7 @@ export function watchListBrakes(court: Court): Watcher {
     // A list that failed says nothing of the executor.
     must('self-unlisted', !held.includes('list-incomplete') && !lists.some(isListed));
     const changedMs = stage.nowMs - listened.changedMs;
-    const isLate = changedMs > lookMs && changedMs < graceMs(court) - lookMs;
+    const isLate = changedMs > windowMs && changedMs < graceMs(court) - lookMs;
     must('store-changed', isLate && !held.some(stopsClocks));
   };
   return {
@@ -113,22 +126,18 @@ export function watchListBrakes(court: Court): Watcher {
       if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
       const listened = heard.get(actor) ?? new Listened();
       heard.set(actor, listened);
-      listened.hear(end.value, sentMs, stage.nowMs, removalMs);
+      listened.hear(end.value, sentMs, stage.nowMs, workMs);
     },
     node(actor, fact) {
       const listened = heard.get(actor);
       if (!listened || listened.lists.length === 0) return;
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
-      const { candidates, removes } = fact.event.data as {
-        candidates: readonly Candidate[];
-        removes: readonly string[];
-      };
-      judgeCandidates(actor, listened, candidates);
+      const told = fact.event.data as unknown as ToldPlan;
+      judgeCandidates(actor, listened, told);
       const { runningSinceMs = stage.nowMs } = actor;
-      // A plan is told when its removals are over: a machine may have slept meanwhile, and other lists have come.
-      const isOld = stage.nowMs - runningSinceMs < removalMs;
-      if (!isOld)
-        judgeBrakes(actor, listened, brakesTold(fact) ?? [], stage.nowMs - (removes.length > 0 ? removalMs : lookMs));
+      // The machine may have slept between a plan and what was told of it.
+      const hasSlept = stage.nowMs - runningSinceMs < toldAfterMs(told.removes, removalMs);
+      if (!hasSlept) judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
     },
   };
 }
