@@ -85,8 +85,8 @@ export interface Commands extends Asking {
   /** Whether this way of asking is the cheap one. */
   readonly cheap: boolean;
   /**
-   * The same for what goes on in a broker also when nobody waits for it any more, as a join does: an abort keeps it from being
-   * begun, and what was begun settles when it is over.
+   * The same for changes of the membership, which go on in a broker also when nobody waits for them any more: an abort keeps one
+   * from being begun, and what was begun settles when it is over.
    */
   readonly lasting: Asking;
 }

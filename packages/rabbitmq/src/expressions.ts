@@ -22,7 +22,7 @@ export const writeParameter = (text: string): string =>
     `ok = rabbit_runtime_parameters:set_global(autocluster, ${binary(text)}, <<"autocluster">>), <<"written">>`,
   );
 
-/** How many queues count on a copy on a node. A queue that cannot tell counts: to look for a copy in vain costs nothing. */
+/** How many queues count on a copy on a node. A queue that cannot tell counts: to look for a copy in vain costs a command. */
 export const queuesOn = (node: string): string =>
   evaluated(`length([Queue || Queue <- rabbit_amqqueue:list(), 
     code:ensure_loaded(rabbit_amqqueue) =:= {module, rabbit_amqqueue},

@@ -1,5 +1,6 @@
 import type { NodeId } from '@autocluster/core/driver';
 import type { Brokers } from './broker.js';
+import { brokerError } from './errors.js';
 import { queuesOn } from './expressions.js';
 
 /** Copies of quorum queues on members that are gone. RabbitMQ before 3.12 leaves them when it forgets the member. */
@@ -15,8 +16,13 @@ export class QuorumQueues {
     return Number(await this.#brokers.commands.evaluate(via, queuesOn(node), signal));
   }
 
-  /** Removes the copies on a node, through a member that runs. Takes long, and may be repeated. */
+  /**
+   * Removes the copies on a node, through a member that runs; rejects when one of them stayed. Takes long, and may be repeated,
+   * also beside one that was given up and goes on in the broker.
+   */
   async shrink(via: NodeId, node: NodeId, signal: AbortSignal): Promise<void> {
-    await this.#brokers.commands.control('rabbitmq-queues', via, ['shrink', node, '--errors-only'], signal);
+    const args = ['shrink', node, '--errors-only', '--silent'];
+    const stayed = (await this.#brokers.commands.control('rabbitmq-queues', via, args, signal)).trim();
+    if (stayed !== '') throw brokerError(`copies stayed on ${node}: ${stayed.slice(0, 500)}`, { operation: 'shrink' });
   }
 }

@@ -36,6 +36,7 @@ function site() {
   for (const name of ['rabbitmqctl', 'rabbitmq-server']) writeFileSync(join(folder, name), '');
   const config = readOptions({ node: SELF, home: folder, scripts: folder, stateFile: join(folder, 'state') });
   const begun: string[] = [];
+  let end: (printed: string) => void = () => undefined;
   const probe = {
     gate: 'none',
     running: true,
@@ -58,10 +59,17 @@ function site() {
     evaluate: (_node, expression) => Promise.resolve(answers.has(expression) ? answers.get(expression) : 1),
     control(command, _node, args, signal) {
       begun.push([command, ...args].join(' '));
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      return new Promise((resolve, reject) => {
+        end = resolve;
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
     },
   };
-  return { driver: new RabbitmqDriver(config, { cheap: true, ...asking, lasting: asking }), begun };
+  return {
+    driver: new RabbitmqDriver(config, { cheap: true, ...asking, lasting: asking }),
+    begun,
+    end: (printed: string) => end(printed),
+  };
 }
 
 const call = (signal = new AbortController().signal): DriverCall => ({
@@ -83,6 +91,18 @@ describe('copies of queues on nodes that are gone', () => {
     expect(begun).toEqual([]);
   });
 
+  it('are not said to be removed where one of them stayed, whatever the command ended with', async () => {
+    const { driver, end } = site();
+    const done = driver.afterForget(gone('rabbit@b'), call());
+    await settled();
+    end('\n/\torders\t3\terror: timeout\n');
+    await expect(done).rejects.toMatchObject({ code: 'DRIVER_FAILED', retryable: true });
+    const again = driver.afterForget(gone('rabbit@b'), call());
+    await settled();
+    end('\n');
+    expect(await again).toBeUndefined();
+  });
+
   it('are removed for the next node, though the removal for another one hangs', async () => {
     const { driver, begun } = site();
     const stopping = new AbortController();
@@ -92,7 +112,9 @@ describe('copies of queues on nodes that are gone', () => {
     expect(await first).toBe('late');
     void driver.afterForget(gone('rabbit@c'), call()).catch(() => undefined);
     await settled();
-    expect(begun).toEqual(['rabbit@b', 'rabbit@c'].map((node) => `rabbitmq-queues shrink ${node} --errors-only`));
+    expect(begun).toEqual(
+      ['rabbit@b', 'rabbit@c'].map((node) => `rabbitmq-queues shrink ${node} --errors-only --silent`),
+    );
   });
 });
 
