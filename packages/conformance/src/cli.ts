@@ -10,12 +10,13 @@ const err = (line: string): void => void process.stderr.write(`${line}\n`);
 const out = (line: string): void => void process.stdout.write(`${line}\n`);
 const unsettled = (): void => err('what was asked last never settles, and nothing is left to wait for');
 process.once('beforeExit', unsettled);
-for (const [name, code] of Object.entries(INTERRUPTS)) {
-  process.once(name, () => {
-    process.exitCode = code;
-    interrupt.abort(`interrupted by ${name}`);
-  });
+/** The first one only: what comes after it ends the process as if nobody listened. */
+function onInterrupt(name: keyof typeof INTERRUPTS): void {
+  for (const each of Object.keys(INTERRUPTS)) process.removeListener(each, onInterrupt);
+  process.exitCode = INTERRUPTS[name];
+  interrupt.abort(`interrupted by ${name}`);
 }
+for (const name of Object.keys(INTERRUPTS)) process.on(name, onInterrupt);
 
 /** Also when something still keeps the process alive: a case has told of it. */
 const exitWhenWritten = (): void => void process.stderr.write('', () => process.stdout.write('', () => process.exit()));

@@ -44,9 +44,8 @@ export const EXPLICIT: Capabilities = {
   ...LOCKS,
   registration: 'explicit',
   metadata: true,
+  // The token is the version of a free Lease: a list from before the grant may have a later one.
   listConsistency: 'linearizable',
-  // Both are resource versions. A list of pods has one as well, and may be older than the pods all the same.
-  tokenIsRevision: true,
   exclusiveNames: true,
 };
 

@@ -111,7 +111,7 @@ test('the manifest says what each source of members can do', () => {
   const explicit = kubernetes({ cluster: 'c', server }).capabilities;
   const platform = kubernetes({ cluster: 'c', server, members: { service: 's' } }).capabilities;
   expect(explicit).toMatchObject({ registration: 'explicit', metadata: true, listConsistency: 'linearizable' });
-  expect(explicit).toMatchObject({ tokenIsRevision: true, ordered: false, lock: 'fenced', record: 'atomic' });
+  expect(explicit).toMatchObject({ ordered: false, lock: 'fenced', record: 'atomic' });
   expect(platform).toMatchObject({ registration: 'platform', metadata: false, listConsistency: 'eventual' });
   // A list of pods may be late whatever its revision says: the core removes nobody on its word.
   expect(platform.tokenIsRevision).toBeUndefined();

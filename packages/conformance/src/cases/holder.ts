@@ -78,8 +78,8 @@ export const HOLDER_CASES: readonly Case[] = [
       sentence: 'Tokens and revisions are of one order: a list after a grant is not below its token, one before is.',
     },
     async ({ one, two, longTtlMs }) => {
-      const before = await two.list();
       await released(one, await held(one, attemptOf('a', longTtlMs)));
+      const before = await two.list();
       const { token } = await held(one, attemptOf('a', longTtlMs));
       const after = await two.list();
       check((before.revision ?? 0n) < token, `a revision below the token ${token} before it`, before.revision);

@@ -12,20 +12,21 @@ interface Life {
   readonly look: () => Promise<unknown>;
 }
 
-/** Renews every third of a TTL, so many times. */
+/** Renews every third of a TTL, at least so many times, and until the last look is over. */
 export async function keepAlive({ sleep }: Space, ttlMs: number, times: number, { renew, look }: Life): Promise<void> {
-  const renewals = { over: false };
+  const life = { rounds: 0, over: false };
+  const end = (): void => void (life.over = true);
   const renewing = async (): Promise<void> => {
-    for (let round = 0; round < times; round += 1) {
+    for (; !life.over; life.rounds += 1) {
       await sleep(ttlMs / 3);
       await renew();
     }
   };
   const looking = async (): Promise<void> => {
-    while (!renewals.over) {
+    while (!life.over && life.rounds < times) {
       await look();
       await sleep(ttlMs / 3);
     }
   };
-  await Promise.all([renewing().finally(() => void (renewals.over = true)), looking()]);
+  await Promise.all([renewing().finally(end), looking().finally(end)]);
 }

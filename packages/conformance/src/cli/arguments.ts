@@ -14,7 +14,7 @@ The file exports by default what backendSubject() or driverSubject() answers, or
   --help   this text
 
 Exit code: 0 all is well, 1 a case failed or passed against the list of known failures, 2 nothing could be asked,
-or not all of it. An interrupt (Ctrl-C, SIGTERM) closes what the file has made and ends with 130 or 143; a second one ends at once.
+or not all of it. An interrupt (Ctrl-C, SIGTERM) closes what the file has made by then and ends with 130 or 143; a second one ends at once.
 `;
 
 export interface Arguments {
