@@ -20,8 +20,8 @@ interface Seen {
   readonly status: string | undefined;
 }
 
-/** In Consul's words: a 404 of a proxy before the agent says nothing about services. */
-const isNotFound = ({ status, text }: Reply): boolean => status === 404 && /unknown service/i.test(text);
+/** In Consul's words, those before 1.7 included: a 404 of a proxy before the agent says nothing about services. */
+const isNotFound = ({ status, text }: Reply): boolean => status === 404 && /unknown (?:proxy )?service/i.test(text);
 
 /** Consul before 1.11 answers 500 for a check that it does not know. */
 const isUnknown = ({ status, text }: Reply): boolean =>

@@ -9,7 +9,7 @@ import { pathOf, type Question, subjectOf } from './resources.js';
 
 /** Files with tokens and certificates rotate; Kubernetes itself reads them every minute. */
 const ACCESS_LASTS_MS = 60_000;
-/** What is read for longer, such as the answer of a program that hangs, keeps no further call waiting. */
+/** What is read for longer, such as the answer of a program that hangs, keeps nobody waiting who can do without. */
 const PATIENCE_MS = 5_000;
 const RETRIED = ['not-connected', 'dropped', 'unavailable', 'server-timeout'] as const;
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' } as const;
@@ -183,16 +183,16 @@ export class KubernetesClient {
     const known = this.#connected;
     const nowMs = clock.monotonicMs();
     if (known !== undefined && nowMs - known.readAtMs < ACCESS_LASTS_MS) return Promise.resolve(known);
-    const { connected, beganMs } = this.#readingAt(nowMs, known === undefined ? PATIENCE_MS : ACCESS_LASTS_MS);
+    const { connected, beganMs } = this.#readingAt(nowMs);
     if (known === undefined) return connected;
     // A file may be read while it is being written. What it said before most likely still holds, and is forgotten when refused.
     const usual = connected.catch(() => known);
     return nowMs - beganMs < PATIENCE_MS ? usual : Promise.resolve(known);
   }
 
-  /** The reading under way, unless it has been so for too long. */
-  #readingAt(nowMs: number, longestMs: number): Reading {
-    if (this.#reading !== undefined && nowMs - this.#reading.beganMs < longestMs) return this.#reading;
+  /** The reading under way, unless it has been so for too long: nobody ends a program that hangs, and each may be another one. */
+  #readingAt(nowMs: number): Reading {
+    if (this.#reading !== undefined && nowMs - this.#reading.beganMs < ACCESS_LASTS_MS) return this.#reading;
     const connected = this.#read(nowMs).finally(() => {
       if (this.#reading === reading) this.#reading = undefined;
     });
