@@ -134,7 +134,7 @@ export const requireSeed: Check = (option, seed) => {
   if (typeof seed === 'number' && !Number.isFinite(seed)) throw invalidRange(option, seed, allowed);
 };
 
-/** A plan may come from a file: what it cannot mean is refused, and not taken for something else. Throws `INVALID_OPTION`. */
+/** A plan may come from a file: other names, faults and types than it can have are refused. Throws `INVALID_OPTION`. */
 export function checkPlan(plan: Plan): void {
   requireObject('plan', plan);
   requireKnown(plan, PLAN, 'plan');

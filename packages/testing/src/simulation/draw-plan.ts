@@ -2,7 +2,7 @@ import { invalidRange } from '@autocluster/core/backend';
 import { seededRandom } from '../time/index.js';
 import { type FaultKind, FAULTS, type Outline } from './faults/index.js';
 import { drawMeeting } from './draw-meetings.js';
-import type { Happening, Plan, Traits } from './plan.js';
+import { type Happening, nodesOf, type Plan, type Traits } from './plan.js';
 
 export interface DrawOptions {
   readonly seed: string | number;
@@ -136,7 +136,7 @@ export function drawPlan(options: DrawOptions): Plan {
   const { seed } = options;
   const dies = dice(`plan ${seed}`);
   const traits = drawTraits(dies, options);
-  const names = Array.from({ length: traits.nodes }, (_, index) => `n${index + 1}`);
+  const names = nodesOf(traits);
   const ttls = (most: number) => Math.round(dies.random.next() ** 2 * most * traits.ttlMs);
   const outline: Outline = { ...dies, traits, node: () => dies.pick(names), ttls };
   const allowed = FAULTS.filter((each) => each.fits(traits) && (options.faults?.includes(each.id) ?? true));

@@ -44,6 +44,10 @@ export interface Traits {
   readonly startsMs: readonly number[];
 }
 
+/** The names of its nodes. */
+export const nodesOf = ({ nodes }: Pick<Traits, 'nodes'>): readonly string[] =>
+  Array.from({ length: nodes }, (_, index) => `n${index + 1}`);
+
 /** One thing that goes wrong. */
 export interface Happening {
   /** True time since the beginning, in ms. */

@@ -24,7 +24,7 @@ import type { Listener, NodeFact } from './facts.js';
 import { workInTurns } from './jobs.js';
 import { Machines } from './machines.js';
 import { makeNode, type NodeTraits, optionsOf, processOf, timingOf } from './nodes.js';
-import type { Plan, Traits } from './plan.js';
+import { nodesOf, type Plan, type Traits } from './plan.js';
 import { storeOptions } from './store-kinds.js';
 import { Truth } from './truth.js';
 
@@ -70,7 +70,7 @@ export class Stage {
     this.time = simulateTime({ seed });
     const { runtime } = this.time;
     this.#random = seededRandom(`${seed} stage`);
-    this.names = Array.from({ length: traits.nodes }, (_, index) => `n${index + 1}`);
+    this.names = nodesOf(traits);
     const onEvent = (event: StoreEvent) => {
       if (event.cluster === CLUSTER || event.cluster === '') this.#audience.store(event);
     };

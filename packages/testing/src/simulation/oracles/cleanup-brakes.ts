@@ -89,11 +89,12 @@ export function watchListBrakes(court: Court): Watcher {
   /** And longer than it takes to look twice, with a lock in between. */
   const removalMs = 4 * lookMs;
   /** And than a daemon works on a removal. */
-  const workMs = stage.traits.workMs + removalMs;
-  /** A plan is told when its removals are over: other lists have come meanwhile. */
-  const toldAfterMs = (removes: readonly string[], otherwiseMs: number) => (removes.length > 0 ? workMs : otherwiseMs);
-  const judgeCandidates = (actor: Actor, listened: Listened, { candidates, removes }: ToldPlan) => {
-    const windowMs = toldAfterMs(removes, removalMs);
+  const keptMs = stage.traits.workMs + 2 * removalMs;
+  /** Since when the daemon of an executor works on what its plan removes: that is told of when it is over. */
+  const worksSinceMs = new Map<Actor, number>();
+  const workedMs = (actor: Actor): number => stage.nowMs - (worksSinceMs.get(actor) ?? stage.nowMs);
+  const judgeCandidates = (actor: Actor, listened: Listened, { candidates }: ToldPlan) => {
+    const windowMs = removalMs + workedMs(actor);
     const lists = listened.since(stage.nowMs - windowMs);
     if (lists.length === 0) return;
     for (const { node, heldBy } of candidates) {
@@ -106,7 +107,7 @@ export function watchListBrakes(court: Court): Watcher {
     }
   };
   const judgeBrakes = (actor: Actor, listened: Listened, { removes }: ToldPlan, held: readonly BrakeName[]) => {
-    const windowMs = toldAfterMs(removes, lookMs);
+    const windowMs = removes.length > 0 ? removalMs + workedMs(actor) : lookMs;
     const lists = listened.since(stage.nowMs - windowMs).map(({ list }) => list);
     if (lists.length === 0) return;
     const must = (brake: BrakeName, holds: boolean) =>
@@ -126,7 +127,10 @@ export function watchListBrakes(court: Court): Watcher {
       if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
       const listened = heard.get(actor) ?? new Listened();
       heard.set(actor, listened);
-      listened.hear(end.value, sentMs, stage.nowMs, workMs);
+      listened.hear(end.value, sentMs, stage.nowMs, keptMs);
+    },
+    sent({ actor, verb }) {
+      if (verb === 'forget' && !worksSinceMs.has(actor)) worksSinceMs.set(actor, stage.nowMs);
     },
     node(actor, fact) {
       const listened = heard.get(actor);
@@ -134,10 +138,11 @@ export function watchListBrakes(court: Court): Watcher {
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
       const told = fact.event.data as unknown as ToldPlan;
       judgeCandidates(actor, listened, told);
-      const { runningSinceMs = stage.nowMs } = actor;
+      const { launchedMs, runningSinceMs = stage.nowMs } = actor;
       // The machine may have slept between a plan and what was told of it.
-      const hasSlept = stage.nowMs - runningSinceMs < toldAfterMs(told.removes, removalMs);
+      const hasSlept = runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < removalMs + workedMs(actor);
       if (!hasSlept) judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
+      worksSinceMs.delete(actor);
     },
   };
 }

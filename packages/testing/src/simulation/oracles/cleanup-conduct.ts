@@ -130,7 +130,6 @@ const C11: Oracle = {
   watch(court) {
     const { stage, check } = court;
     const { answers } = listLogOf(court);
-    const [clocks, lists] = [watchClocks(court), watchListBrakes(court)];
     const changes = watchRemovals(court, ({ actor, node, list, request }) => {
       const { truth } = court;
       // The record changes under the lock alone, or by hand.
@@ -144,17 +143,7 @@ const C11: Oracle = {
       const fell = before?.revision !== undefined && list?.revision !== undefined && list.revision < before.revision;
       check(!isOther && !fell, () => `${actor.label} removes ${node} within a grace after the store changed`);
     });
-    return {
-      ...lists,
-      sent(call) {
-        changes.sent(call);
-        clocks.sent?.(call);
-      },
-      node(actor, fact) {
-        clocks.node?.(actor, fact);
-        lists.node?.(actor, fact);
-      },
-    };
+    return together(watchClocks(court), watchListBrakes(court), changes);
   },
 };
 

@@ -1,10 +1,8 @@
 import { CLEANUP_LOCK, FORMATION_LOCK, type LockGrant, type LockRequest } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
+import { TOLERANCE_MS } from './decisions.js';
 import type { Court, Oracle } from './oracle.js';
-
-/** Clocks are compared to this, in ms: they are sums of fractions. */
-const TOLERANCE_MS = 1;
 
 interface Above {
   readonly lock: string;
@@ -36,7 +34,7 @@ export const F17: Oracle = {
         work.actor === actor && above.lock === lock && above.token === token ? [work] : [],
       );
     /** What it may take to begin with, and then to stop. */
-    const longestMs = stage.traits.workMs + stage.traits.ttlMs / 10 + TOLERANCE_MS;
+    const longestMs = stage.traits.workMs + stage.timing.stopBudgetMs + TOLERANCE_MS;
     const isOverdue = ({ actor, ownSentMs, sentMs }: Call): boolean =>
       // Where it stood still, what was due meanwhile comes in any order.
       (actor.runningSinceMs ?? stage.nowMs) <= sentMs && actor.clock.monotonicMs() - ownSentMs > longestMs;
