@@ -1,8 +1,9 @@
 import { nextRecord } from '../backend/cluster-record.js';
 import { type ClusterRecord, FORMATION_LOCK, type InstanceId, isClusterError, type NodeId } from '../backend/index.js';
+import { textOf } from '../errors/index.js';
 import type { Membership } from '../driver/index.js';
 import type { Listing } from '../guard/index.js';
-import { anySignal, type Runtime } from '../runtime/index.js';
+import { anySignal, type Runtime, patiently } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, patientLock } from '../session/index.js';
 import { requireUnchanged } from './applied-plan.js';
 import { type BrakeName, type HeldBy, heldBy } from './brake.js';
@@ -47,8 +48,6 @@ class Refusal {
     this.held = held;
   }
 }
-
-const WRITE_TRIES = 3;
 
 const refuse = (brake: BrakeName, detail: string): never => {
   throw new Refusal(heldBy(brake, detail));
@@ -208,7 +207,10 @@ class Execution {
     await this.#write(lock, nextRecord(record, lock.grant.token, { size: left }));
   }
 
-  /** The mark goes only when the daemon refused for certain and still has the member; the size, when it has all but this one. */
+  /**
+   * The mark goes only when the daemon refused for certain and still has the member; where an operator applied the plan, the size
+   * goes as well when the daemon has all but this one.
+   */
   async #afterFailure(lock: LockKeeper, record: ClusterRecord, error: unknown): Promise<void> {
     const { node } = this.#request;
     if (lock.signal.aborted) return;
@@ -227,13 +229,7 @@ class Execution {
   /** Nobody writes this record later: one lost exchange is no reason to give it up. */
   async #write(lock: LockKeeper, record: ClusterRecord): Promise<void> {
     const { signal } = this.#request;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return void (await lock.release({ signal, record }));
-      } catch (error) {
-        if (tries === WRITE_TRIES || signal.aborted || !isClusterError(error) || !error.retryable) return letGo(lock);
-      }
-    }
+    await patiently(this.#parts.runtime, signal, () => lock.release({ signal, record })).catch(() => letGo(lock));
   }
 
   #view(): Promise<Membership | undefined> {
@@ -242,8 +238,6 @@ class Execution {
     return driver.membership({ signal, list: this.#list }).catch(() => undefined);
   }
 }
-
-const textOf = (thrown: unknown): string => (isClusterError(thrown) ? thrown.message : String(thrown));
 
 const isCertain = (error: unknown): boolean =>
   isClusterError(error) && !error.outcomeUnknown && error.code === 'DRIVER_FAILED';

@@ -1,4 +1,5 @@
 import { CLEANUP_LOCK, ClusterError, type ErrorCode, isClusterError, type NodeId } from '../backend/index.js';
+import { textOf } from '../errors/index.js';
 import type { Listing } from '../guard/index.js';
 import {
   anySignal,
@@ -229,7 +230,7 @@ export class CleanupScheduler {
   #failed(error: unknown): void {
     this.#memory = stopClocks(this.#memory);
     const code: ErrorCode = isClusterError(error) ? error.code : 'DRIVER_FAILED';
-    const failure = { code, text: error instanceof Error ? error.message : String(error) };
+    const failure = { code, text: textOf(error) };
     this.#history.add({ at: this.#at(), by: 'interval', candidates: [], heldBy: [], removals: [], failure });
   }
 

@@ -27,6 +27,6 @@ export interface NodeHealth {
   readonly ready: boolean;
   /** One sentence for people. */
   readonly detail: string;
-  /** The peer's own view, when it told one. */
+  /** The peer's own view, when it told one. Without it a node that a platform lists may be a member of any cluster. */
   readonly view: Membership | undefined;
 }

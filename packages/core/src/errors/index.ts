@@ -12,3 +12,4 @@ export {
   requireWhole,
   signalProblem,
 } from './option.js';
+export { textOf } from './text.js';

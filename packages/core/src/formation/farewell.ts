@@ -8,9 +8,9 @@ import {
   sameIdentity,
   type StoredRecord,
 } from '../backend/index.js';
-import { ClusterError, isClusterError } from '../errors/index.js';
+import { ClusterError } from '../errors/index.js';
 import type { GuardedBackend, GuardedDriver } from '../guard/index.js';
-import { anySignal, backoffMs, deadline, pause, type Runtime } from '../runtime/index.js';
+import { anySignal, deadline, patiently, type Runtime } from '../runtime/index.js';
 import type { LockKeeper, RegistrationKeeper } from '../session/index.js';
 import { identityOf } from './situation.js';
 
@@ -51,22 +51,6 @@ async function tryLock(parts: Omit<FarewellParts, 'identity' | 'keeper'>): Promi
   }
 }
 
-const TRIES = 4;
-const BETWEEN_TRIES = { firstMs: 50, maxMs: 400 };
-
-/** Asks again a few times: many processes that stop together can keep a store too busy to answer each in time. */
-async function patiently<T>({ runtime, signal }: FarewellParts, ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isLast = attempt + 1 === TRIES || signal.aborted;
-      if (isLast || !isClusterError(error) || !error.retryable) throw error;
-      await pause(runtime, backoffMs(attempt, BETWEEN_TRIES, runtime.random()), signal);
-    }
-  }
-}
-
 export interface Goodbye {
   /** How long the word that nobody is left may take, in ms. What is left until the signal aborts is for its lock. */
   readonly wordMs: number;
@@ -78,7 +62,7 @@ export interface Goodbye {
 export async function sayGoodbye(parts: FarewellParts, { wordMs, onRemoved }: Goodbye): Promise<void> {
   const { keeper, runtime, signal } = parts;
   try {
-    if (await patiently(parts, () => keeper.withdraw({ signal }))) onRemoved();
+    if (await patiently(runtime, signal, () => keeper.withdraw({ signal }))) onRemoved();
   } catch {
     // What stays behind expires, and whoever comes next waits a little longer.
     return;
@@ -89,9 +73,9 @@ export async function sayGoodbye(parts: FarewellParts, { wordMs, onRemoved }: Go
 }
 
 async function leaveWord(parts: FarewellParts, inTime: AbortSignal): Promise<void> {
-  const { backend, identity } = parts;
+  const { backend, runtime, identity } = parts;
   if (!identity) return;
-  const list = await patiently({ ...parts, signal: inTime }, () => backend.list({ signal: inTime }));
+  const list = await patiently(runtime, inTime, () => backend.list({ signal: inTime }));
   const record = recordOf(list.record, identity);
   if (record && !record.idle && nobodyLeft(list, parts)) await markIdle(parts, identity, inTime);
 }
@@ -114,32 +98,42 @@ function requireRecord(stored: StoredRecord | undefined, identity: ClusterIdenti
   throw new ClusterError('CLUSTER_MISMATCH', `the record ${what}: this node has not left`, { operation: 'leave' });
 }
 
+/**
+ * Where entries say so, whoever leaves is ready for nobody before its daemon goes. It stays listed, so that nobody removes it
+ * meanwhile.
+ */
+async function offerNoMore({ runtime, keeper, self, signal }: FarewellParts): Promise<void> {
+  const { announced } = keeper;
+  if (!announced) return;
+  const { kind } = await patiently(runtime, signal, () => keeper.announce({ ...announced, state: 'joining' }));
+  if (kind === 'registered') return;
+  const text = `another live instance holds the name ${self}: this node has not left`;
+  throw new ClusterError('NAME_HELD', text, { operation: 'leave', outcomeUnknown: false });
+}
+
 /** Gone for good: out of the daemon's cluster and out of the size, under the lock that the caller keeps. */
 export async function leaveForGood(parts: FarewellParts, driver: GuardedDriver, lock: LockKeeper): Promise<void> {
-  const { backend, keeper, identity } = parts;
+  const { backend, runtime, keeper, identity } = parts;
   const { signal } = lock;
-  const list = await patiently(parts, () => backend.list({ signal: parts.signal }));
+  const list = await patiently(runtime, parts.signal, () => backend.list({ signal: parts.signal }));
   if (!list.complete) {
     const text = 'the list says that entries may be missing: this node has not left';
     throw new ClusterError('STORE_FAILED', text, { operation: 'leave', outcomeUnknown: false });
   }
   const record = requireRecord(lock.grant.record, identity);
-  // From here on it is offered to nobody, and stays listed, so that nobody removes it meanwhile.
-  const { announced } = keeper;
-  if (announced) await keeper.announce({ ...announced, state: 'joining' }).catch(() => undefined);
+  await offerNoMore(parts);
   lock.assertHeld();
   const scope = anySignal([parts.signal, signal]);
   await driver.leave?.({ signal: scope.signal, list }).finally(scope.clear);
   // The daemon has left: an entry that stays behind lapses, but a size that stays would count it for ever, also after a stop.
-  const left = { ...parts, signal };
-  await patiently(left, () => keeper.withdraw({ signal })).catch(() => undefined);
+  await patiently(runtime, signal, () => keeper.withdraw({ signal })).catch(() => undefined);
   // Others may have joined meanwhile.
-  const listed = await patiently(left, () => backend.list({ signal })).catch(() => undefined);
+  const listed = await patiently(runtime, signal, () => backend.list({ signal })).catch(() => undefined);
   const idle = listed !== undefined && nobodyLeft(listed, parts);
   const size = Math.max(0, record.size - 1);
   const removed = record.removed.filter((node) => node !== parts.self);
   const changed = nextRecord(record, lock.grant.token, { size, idle, removed });
-  const outcome = await patiently(left, () => lock.release({ signal, record: changed }));
+  const outcome = await patiently(runtime, signal, () => lock.release({ signal, record: changed }));
   if (outcome.kind === 'released') return;
   throw new ClusterError('LOCK_LOST', 'the node has left, and the record still counts it', { operation: 'leave' });
 }

@@ -46,7 +46,7 @@ export interface Memory {
   readonly refusals: Refusals;
   /** When the cluster last came nearer to being formed: waiting for others is no failure while it does. */
   readonly progressAtMs: number;
-  /** The cluster on record that is waited for, and the most members of it that were ready together. */
+  /** The cluster on record that is waited for, and the most nodes that were ready together since then. */
   readonly awaited: string;
   readonly mostReady: number;
   /** Who held the formation lock since then: each of them counts as getting on once. */

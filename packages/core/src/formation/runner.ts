@@ -1,4 +1,4 @@
-import { ClusterError, isClusterError } from '../errors/index.js';
+import { ClusterError, isClusterError, textOf } from '../errors/index.js';
 import type { Effect } from './effect.js';
 import type { Failure, MachineEvent } from './event.js';
 import type { Machine } from './machine.js';
@@ -133,6 +133,5 @@ class Runner implements FormationRunner {
 }
 
 function failureOf(error: unknown): Failure {
-  if (isClusterError(error)) return { code: error.code, text: error.message };
-  return { code: 'DRIVER_FAILED', text: error instanceof Error ? error.message : String(error) };
+  return { code: isClusterError(error) ? error.code : 'DRIVER_FAILED', text: textOf(error) };
 }

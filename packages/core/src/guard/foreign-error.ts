@@ -1,13 +1,4 @@
-import { ClusterError, type ErrorCode, isClusterError } from '../errors/index.js';
-
-/** Foreign code may throw what cannot be made a text. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
-  } catch {
-    return 'what it threw has no text';
-  }
-}
+import { ClusterError, type ErrorCode, isClusterError, textOf } from '../errors/index.js';
 
 /**
  * Whatever foreign code threw, as an error of this library. Errors that already are one pass, also those of another copy

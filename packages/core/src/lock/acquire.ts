@@ -49,8 +49,9 @@ export async function compete(contest: Contest): Promise<Won> {
 }
 
 function notAcquired({ name }: Contest, patience: Patience, cause?: unknown): ClusterError {
-  const { holder, waitedMs } = patience;
-  const by = holder === undefined ? '' : `, held by ${holder}`;
+  const { holder, ahead, waitedMs } = patience;
+  const behind = ahead === undefined ? '' : `, behind ${ahead} in this process`;
+  const by = holder === undefined ? behind : `, held by ${holder}`;
   const text = `the lock '${name}' was not acquired within ${waitedMs} ms${by}`;
   return new ClusterError('LOCK_NOT_ACQUIRED', text, { operation: 'lock', cause, details: { name, holder, waitedMs } });
 }

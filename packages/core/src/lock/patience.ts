@@ -30,9 +30,14 @@ export class Patience {
     return Math.round(this.#runtime.clock.monotonicMs() - this.#beganAtMs);
   }
 
-  /** The last holder that was seen, or else who is waiting before us. */
+  /** The last holder that was seen. */
   get holder(): NodeId | undefined {
-    return this.#holder ?? this.#ahead;
+    return this.#holder;
+  }
+
+  /** Who is waiting before us in this process. */
+  get ahead(): NodeId | undefined {
+    return this.#ahead;
   }
 
   #renew(): void {

@@ -48,7 +48,7 @@ class Node implements ClusterNode {
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #stopped: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
-  /** The part of leaving that a stop must not cut off from the store. */
+  /** Leaving, which a stop waits for within `stopTimeoutMs`: once the daemon has left, the store must be told. */
   #departure: Promise<void> = Promise.resolve();
   #failure: ClusterError | undefined;
   #end: (state: NodeState) => void = () => undefined;

@@ -1,4 +1,4 @@
-import { isClusterError, requireWhole, signalProblem } from '../errors/index.js';
+import { requireWhole, signalProblem, textOf } from '../errors/index.js';
 import type { Logger } from '../runtime/index.js';
 import { EventStream } from './event-stream.js';
 
@@ -69,11 +69,14 @@ export interface EventHub {
 
 const DEFAULT_BUFFER = 1_000;
 
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
 /** Runs somebody else's code, of which nothing depends: it may throw, and it may be an async function. */
 function tryOut(run: () => unknown, failed: (error: unknown) => void): void {
   try {
     const returned = run();
-    if (returned instanceof Promise) returned.catch(failed);
+    if (isThenable(returned)) returned.then(undefined, failed);
   } catch (error) {
     failed(error);
   }
@@ -104,8 +107,7 @@ export function createEventHub(
     tryOut(
       () => onEvent?.(event),
       (error) => {
-        const text = isClusterError(error) ? error.message : String(error);
-        log('error', { event: told, error: text }, 'onEvent threw');
+        log('error', { event: told, error: textOf(error) }, 'onEvent threw');
       },
     );
     for (const stream of streams) stream.push(event);
@@ -119,7 +121,7 @@ export function createEventHub(
     stream({ signal, buffer = DEFAULT_BUFFER } = {}) {
       const problem = signalProblem(signal);
       if (problem) throw problem;
-      requireWhole('buffer', buffer, { min: 1, max: Number.MAX_SAFE_INTEGER });
+      if (buffer !== Number.POSITIVE_INFINITY) requireWhole('buffer', buffer, { min: 1, max: Number.MAX_SAFE_INTEGER });
       const dropped = (count: number): ClusterEvent => ({ name: 'events.dropped', at: now(), data: { count } });
       const onEnd = (each: EventStream<ClusterEvent>) => void streams.delete(each);
       const stream = new EventStream({ signal, buffer, dropped, onEnd });

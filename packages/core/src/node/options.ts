@@ -128,7 +128,8 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 function requireLogger(logger: unknown): void {
   if (logger === undefined) return;
-  const given = typeof logger === 'object' && logger !== null ? (logger as Partial<Record<string, unknown>>) : {};
+  const isGiven = typeof logger === 'function' || (typeof logger === 'object' && logger !== null);
+  const given = isGiven ? (logger as Partial<Record<string, unknown>>) : {};
   if (LEVELS.every((level) => typeof given[level] === 'function')) return;
   throw invalidType('logger', logger, `an object with the functions ${LEVELS.join(', ')}`);
 }
@@ -174,14 +175,19 @@ function whenNobodyAlive({ whenNobodyAlive: value }: ClusterNodeOptions, data: C
 function formationTimeout(
   options: ClusterNodeOptions,
   { latestTakeoverMs, renewalMs }: LeaseTiming,
+  settleMs: number,
 ): number | 'unlimited' {
   if (options.formationTimeoutMs === 'unlimited') return 'unlimited';
   const timeoutMs = whole(options, 'formationTimeoutMs', 300_000, 1, DAY_MS);
-  const leastMs = Math.ceil(Math.max(latestTakeoverMs, whole(options, 'settleMs', 0, 0, HOUR_MS)) + renewalMs);
-  if (timeoutMs >= leastMs) return timeoutMs;
-  const until = 'until the lock of a node that died is free, and a first create has settled';
-  const allowed = `at least ${leastMs} ms, the time ${until} with this ttlMs and settleMs, or 'unlimited'`;
-  throw invalidRange('formationTimeoutMs', timeoutMs, allowed);
+  const leastMs = Math.ceil(latestTakeoverMs + renewalMs);
+  if (timeoutMs < leastMs) {
+    const allowed = `at least ${leastMs} ms, the time until the lock of a node that died is free with this ttlMs, or 'unlimited'`;
+    throw invalidRange('formationTimeoutMs', timeoutMs, allowed);
+  }
+  // A first create would be given up before it has settled.
+  if (settleMs >= timeoutMs)
+    throw invalidRange('settleMs', settleMs, `less than formationTimeoutMs, which is ${timeoutMs}`);
+  return timeoutMs;
 }
 
 function requireAbilities({ name, capabilities }: Backend, select: Select, views: ClusterDriver['views']): void {
@@ -216,6 +222,7 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
     throw invalidType('onEvent', options.onEvent, 'a function');
   requireLogger(options.logger);
   const { latestTakeoverMs, callTimeoutMs } = timing;
+  const settleMs = whole(options, 'settleMs', 0, 0, HOUR_MS);
   return {
     timing,
     cleanup: resolveCleanup(options.cleanup, { latestTakeoverMs, callTimeoutMs, backend: options.backend }),
@@ -239,8 +246,8 @@ export function resolveOptions(options: ClusterNodeOptions, driver: DriverFacts)
       joinMinority: oneOf(options, 'joinMinority', 'allow', ['allow', 'wait']),
       whenNobodyAlive: whenNobodyAlive(options, driver.data),
       nodesExpectedMin: whole(options, 'nodesExpectedMin', 1, 1, 100_000),
-      settleMs: whole(options, 'settleMs', 0, 0, HOUR_MS),
-      formationTimeoutMs: formationTimeout(options, timing),
+      settleMs,
+      formationTimeoutMs: formationTimeout(options, timing, settleMs),
       ttlMs: timing.ttlMs,
       refreshMs: whole(options, 'refreshMs', Math.floor(Math.min(10_000, timing.renewalMs)), 10, HOUR_MS),
       renewalMs: timing.renewalMs,

@@ -17,7 +17,10 @@ export interface ProcessDriverOptions {
   readonly onCreate?: (cluster: ClusterIdentity, under: Under) => Maybe;
   /** Another member is there: join through it. Default: nothing to do. */
   readonly onJoin?: (seed: Member, under: Under) => Maybe;
-  /** Undo what `onCreate` or `onJoin` did, since it does not count. Default: nothing to do. */
+  /**
+   * Undo what `onCreate` or `onJoin` did, since it does not count. Also after one of them failed, whatever it had done by then;
+   * repeated until it succeeds, and nothing else is begun before. Default: nothing to do.
+   */
   readonly onReset?: (under: Under) => Maybe;
   /**
    * A process that was in the cluster is gone for good, as cleanup has found with all its brakes. Default: nothing to do, and

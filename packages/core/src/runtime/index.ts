@@ -1,6 +1,7 @@
 export { type BackoffLimits, backoffMs, jitteredMs } from './backoff.js';
 export { anySignal, type ClearableSignal, deadline, onAbort, pause } from './deadline.js';
 export { type Logger, silentLogger } from './logger.js';
+export { patiently } from './patiently.js';
 export type { CancelTimer, Runtime } from './runtime.js';
 export { type SuspensionWatch, wallLeadMs, watchSuspension } from './suspension.js';
 export { systemClock, systemRuntime } from './system.js';

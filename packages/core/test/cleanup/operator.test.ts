@@ -24,6 +24,13 @@ describe('an operator', () => {
       'the store does not hear of it at once',
       (world: CleanupWorld) => world.faults('n1').inject({ kind: 'drop-request', verbs: ['unlock'], times: 1 }),
     ],
+    [
+      'the store refuses connections for a moment',
+      (world: CleanupWorld) => {
+        world.faults('n1').inject({ kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['unlock'] });
+        world.time.runtime.after(100, () => world.faults('n1').clear());
+      },
+    ],
   ])('sets the size to what is left, although %s', async (_what, onForgotten) => {
     const world = new CleanupWorld({ cleanup: CLEANUP });
     const driver = world.daemon('n1').inProcess(world.time.process());

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { type ClusterEvent, createClusterNode, type Logger, processDriver } from '@autocluster/core';
 import { describe, expect, it } from 'vitest';
 import { World } from './kit.js';
@@ -41,6 +42,34 @@ describe('who listens to a node', () => {
     await world.settle(node.stop());
     const events = Object.values(node.counters).reduce((sum, count) => sum + count, 0);
     expect(logged.filter((text) => text === 'onEvent threw')).toHaveLength(events);
+  });
+
+  it.each([
+    [
+      'throws what has no text',
+      () => {
+        throw Object.create(null) as Error;
+      },
+    ],
+    ['answers a promise of another realm', () => runInNewContext("Promise.reject(new Error('no'))") as unknown],
+  ])('goes on when onEvent %s', async (_what, onEvent) => {
+    const world = new World();
+    const logged: string[] = [];
+    const options = { driver: processDriver({ node: 'n1' }), logger: loggerOf((text) => logged.push(text)), onEvent };
+    const backend = world.store.client({ cluster: 'demo', id: 'n1' });
+    const node = createClusterNode({ backend, ...options }, world.time.runtime);
+    await world.settle(node.start());
+    await world.settle(node.stop());
+    expect([node.state.kind, logged.includes('onEvent threw')]).toEqual(['stopped', true]);
+  });
+
+  it('keeps everything where it is told to', async () => {
+    const world = new World();
+    const node = world.launch('n1');
+    const stream = node.events({ buffer: Number.POSITIVE_INFINITY });
+    await world.formed('n1');
+    await world.settle(node.stop());
+    expect(await namesOf(stream)).not.toContain('events.dropped');
   });
 
   it('hears every event from the call on, also before it reads', async () => {

@@ -139,6 +139,12 @@ describe('a node that leaves for good', () => {
       (world: World) => world.store.cluster('demo').deleteRecord(),
       { code: 'CLUSTER_MISMATCH', outcomeUnknown: false, message: expect.stringContaining('the record is absent') },
     ],
+    [
+      'its entry goes on offering it (F5)',
+      (world: World) =>
+        void world.faults('n3').inject({ kind: 'fail', code: 'STORE_UNREACHABLE', verbs: ['register'] }),
+      { code: 'STORE_UNREACHABLE' },
+    ],
   ])('does not leave, and says why, when %s', async (_what, spoil, expected) => {
     let hasLeft = false;
     const { world, leaving } = await three(() => (hasLeft = true));

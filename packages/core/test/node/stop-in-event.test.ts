@@ -6,13 +6,13 @@ it('stops, asked for while an event is told, not before the work that follows th
   const world = new World();
   const daemons = world.daemons();
   daemons.existingCluster(['n1']);
-  let working = false;
+  const work = { begun: 0, ended: 0 };
   const daemon = daemons.daemon('n1');
   const driver = over(daemon, {
     committed: async (record, call) => {
-      working = true;
+      work.begun += 1;
       await new Promise<void>((resolve) => world.time.runtime.after(1_000, resolve));
-      working = false;
+      work.ended += 1;
       await daemon.committed(record, call);
     },
   });
@@ -29,5 +29,5 @@ it('stops, asked for while an event is told, not before the work that follows th
   );
   node.start().catch(() => undefined);
   await world.settle(node.ended);
-  expect(working).toBe(false);
+  expect(work).toEqual({ begun: 1, ended: 1 });
 });

@@ -24,6 +24,11 @@ function unnamedClusters(c: Case): number {
   return clusters.length;
 }
 
+const LOCAL_DATA = {
+  cause: 'LOCAL_DATA',
+  text: "the daemon has data of a cluster that the store does not know; see onLocalData ('reset' destroys it, 'adopt' keeps it)",
+} as const;
+
 /**
  * Whether the data may be of the cluster on record, though no member of it is ready to say so: a member of ours has put it on
  * record, or one that shares our data is listed with its name.
@@ -92,16 +97,15 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
   {
     row: '19',
     when: (c) => hasUnnamedData(c) && c.config.onLocalData !== 'reset' && mayBelong(c),
-    outcome: () => wait('peers-not-ready', 'a member of the cluster on record says whether this node is one'),
+    outcome: ({ s }) => {
+      const who = s.record ? 'a member of the cluster on record' : 'a member of the cluster that shares its data';
+      return wait('peers-not-ready', `${who} says whether this node is one`, LOCAL_DATA);
+    },
   },
   {
     row: '19',
     when: (c) => hasUnnamedData(c) && c.config.onLocalData !== 'reset',
-    outcome: () => ({
-      kind: 'fail',
-      cause: 'LOCAL_DATA',
-      text: "the daemon has data of a cluster that the store does not know; see onLocalData ('reset' destroys it, 'adopt' keeps it)",
-    }),
+    outcome: () => ({ kind: 'fail', ...LOCAL_DATA }),
   },
   {
     row: '20',
@@ -120,8 +124,7 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
     row: '22',
     when: ({ config, s }) =>
       s.record !== undefined && s.peers.some((peer) => peer.identity !== undefined || isUnheard(config, peer)),
-    outcome: () =>
-      wait('peers-not-ready', 'a member of the cluster is ready, or every node that is listed denies to be one'),
+    outcome: () => wait('peers-not-ready', 'a member of the cluster is ready, or no node that is listed may be one'),
   },
   {
     row: '24',
@@ -139,6 +142,6 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
   {
     row: '24',
     when: ({ s, config }) => s.record === undefined && s.peers.some((peer) => isUnheard(config, peer)),
-    outcome: () => wait('peers-not-ready', 'every node that the platform lists answers'),
+    outcome: () => wait('peers-not-ready', 'every node that the platform lists tells what it is, or is down'),
   },
 ];
