@@ -258,7 +258,10 @@ const C16: Oracle = {
       for (const actor of stage.living) {
         // Whether there may be two clusters is another question.
         if (actor.formedIn === undefined || actor.formedIn.clusterId !== truth.record?.clusterId) continue;
-        const { members } = stage.daemons.daemon(actor.name).inspect().disk;
+        const diskOf = (name: string) => stage.daemons.daemon(name).inspect().disk;
+        const { members: counted, cluster } = diskOf(actor.name);
+        // Who has left while this one was down, or lost its data, is no growth.
+        const members = counted.filter((each) => diskOf(each).cluster === cluster);
         const size = truth.record?.size ?? 0;
         check(size >= members.length, () => `${actor.label} has ${members.length} members, the record counts ${size}`);
       }
