@@ -124,6 +124,8 @@ class Keeper implements LockKeeper {
   }
 
   abandon(): void {
+    // What was lost may still be in the store: it is not released by hand either.
+    if (this.#phase === 'lost') this.#phase = 'abandoned';
     if (this.#phase !== 'held') return;
     this.#end('abandoned');
     this.#loss.abort(this.#lost('was abandoned'));

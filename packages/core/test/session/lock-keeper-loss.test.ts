@@ -101,6 +101,18 @@ describe('a lock that is kept, and its end', () => {
     expect(renewals()).toBe(0);
   });
 
+  it('F17: is left to lapse also when it was lost by its deadline while its work hung', async () => {
+    const { time, a, lock, store } = await holding();
+    const stop = a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE' });
+    await time.advance(29_000);
+    stop();
+    expect(lock.signal.aborted).toBe(true);
+    lock.abandon();
+    expect(await lock.release()).toEqual({ kind: 'lost' });
+    await time.advance(500);
+    expect(store.history.map(({ kind }) => kind)).toEqual(['locked']);
+  });
+
   it('L11: a lock that was lost by its deadline is unlocked at the release, since nobody relies on it', async () => {
     const { time, a, lock, store } = await holding();
     const stop = a.faults.inject({ kind: 'fail', code: 'STORE_UNREACHABLE' });
