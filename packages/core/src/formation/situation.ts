@@ -45,10 +45,15 @@ export const claimedIdentity = (local: LocalIdentity): ClusterIdentity | undefin
     ? { clusterId: local.clusterId, generation: local.generation }
     : undefined;
 
-/** Whether the daemon says that it does not belong to the cluster that this node is registered for. */
+/**
+ * Whether the daemon says that it does not belong to the cluster that this node is registered for. Whoever is ready was told that
+ * its cluster is on record: a disk that does not know it any more is an older one.
+ */
 export function isDisowned({ own, announced }: Observation): boolean {
   if (own.kind !== 'known' || announced?.identity === undefined) return false;
-  return !sameIdentity(announced.identity, claimedIdentity(own.membership.identity));
+  const { identity } = own.membership;
+  const belongs = announced.state === 'ready' ? committedIdentity(identity) : claimedIdentity(identity);
+  return !sameIdentity(announced.identity, belongs);
 }
 
 /** Whether a daemon still has exactly what it had. */

@@ -121,6 +121,12 @@ export const FORMED_CASES: readonly RowCase[] = [
     { kind: 'demote' },
   ],
   [
+    '3',
+    'the own daemon is provisional again, and the store does not answer',
+    { ...formed, now: { ...formed, own: { kind: 'provisional', ...CLUSTER }, listFails: true } },
+    { kind: 'demote' },
+  ],
+  [
     '4b',
     'the own daemon was down for one TTL, and cannot tell its membership',
     {
