@@ -116,7 +116,7 @@ export function watchSplits(): {
 
 /**
  * Whether its cluster has removed it: no other daemon counts it in, or a newer cluster has taken its place. Who has ended,
- * or whose daemon is down, and still counts it in cannot be asked; what a majority says is then all that there is.
+ * or is not formed, or whose daemon is down, and still counts it in cannot be asked; what a majority says is then all that there is.
  */
 export function isEvicted(stage: Stage, actor: Actor): boolean {
   const { durable, daemons, living, truth } = stage;
@@ -128,7 +128,8 @@ export function isEvicted(stage: Stage, actor: Actor): boolean {
   const naming = others.filter((each) => each.inspect().disk.members.includes(name));
   const isMinority = (others.length - naming.length) * 2 > (truth.record?.size ?? 0);
   const answers = (peer: (typeof naming)[number]) =>
-    peer.inspect().power === 'running' && living.some((each) => each.name === peer.self());
+    peer.inspect().power === 'running' &&
+    living.some(({ name: each, formedIn }) => each === peer.self() && formedIn !== undefined);
   const isNamed = naming.some((each) => !isMinority || answers(each));
   const superseded = 'generation' in own.identity && own.identity.generation < (truth.record?.generation ?? 0);
   return superseded || !isNamed;

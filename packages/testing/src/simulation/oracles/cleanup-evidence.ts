@@ -156,7 +156,7 @@ function watchDown({ stage, truth }: Court) {
     downMs,
     /** For how long this node has had the time to see it. */
     seenMs: (actor: Actor, sinceMs: number): number =>
-      stage.nowMs - Math.max(sinceMs, quietMs, actor.cleanSinceMs, actor.stateSinceMs),
+      stage.nowMs - Math.max(sinceMs, quietMs, truth.tamperedMs, actor.cleanSinceMs, actor.stateSinceMs),
     daemon: (event: DaemonEvent): void => {
       if (!('node' in event)) return;
       const listed = truth.registrations.get(event.node)?.instance;
@@ -166,7 +166,7 @@ function watchDown({ stage, truth }: Court) {
     },
     /** Its next run is not listed before its daemon can tell what it belongs to. */
     node: (actor: Actor, { kind }: NodeFact): void => {
-      if (kind === 'crashed' || kind === 'stopping') downMs.delete(actor.name);
+      if (kind === 'crashed' || kind === 'stopping' || kind === 'ended') downMs.delete(actor.name);
     },
     struck: (fault: string): void => {
       if (fault !== FLAPPING) quietMs = stage.nowMs;
