@@ -1,9 +1,9 @@
 import { nextRecord } from '../backend/cluster-record.js';
 import { type ClusterRecord, FORMATION_LOCK, type InstanceId, isClusterError, type NodeId } from '../backend/index.js';
-import { textOf } from '../errors/index.js';
 import type { Membership } from '../driver/index.js';
+import { textOf } from '../errors/index.js';
 import type { Listing } from '../guard/index.js';
-import { anySignal, type Runtime, patiently } from '../runtime/index.js';
+import { anySignal, patiently, type Runtime } from '../runtime/index.js';
 import { type LeaseTiming, type LockKeeper, patientLock } from '../session/index.js';
 import { requireUnchanged } from './applied-plan.js';
 import { type BrakeName, type HeldBy, heldBy } from './brake.js';

@@ -5,7 +5,10 @@ import { processName } from '../runtime/index.js';
 export interface LockOptions {
   /** How long the lock outlives a holder that died. Default: 30 000. */
   readonly ttlMs?: number;
-  /** How long to wait while others hold it; counts anew when it is seen to change hands; behind others of this process, when one of them gets it. 0 tries once. Default: 300 000. */
+  /**
+   * How long to wait while others hold it; counts anew when it is seen to change hands, and behind others of this process when one
+   * of them gets it. 0 tries once. Default: 300 000.
+   */
   readonly waitMs?: number | 'unlimited';
   /** Ends the waiting. The lock itself is not affected once it is acquired. */
   readonly signal?: AbortSignal;

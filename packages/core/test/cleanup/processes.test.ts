@@ -109,4 +109,22 @@ describe('a process that was removed', () => {
     expect(world.stateOf(paused)).toBe('formed');
     expect(world.cluster.record).toMatchObject({ record: { removed: [], size: 3 } });
   });
+
+  it('F15: joins anew also when it is held up again as soon as it is formed and no more called removed', async () => {
+    const world = await ProcessWorld.ofThree();
+    const paused = world.bystanders.at(-1)?.name ?? '';
+    const again = [`${paused} is reset`, `${paused} joins`];
+    const before = world.entered.length;
+    world.processOf(paused).pause();
+    await world.until(() => world.forgotten.length === 1, LONG_MS);
+    world.processOf(paused).resume();
+    const isBack = () => world.cluster.record.kind === 'present' && world.cluster.record.record.removed.length === 0;
+    await world.until(() => isBack() && world.stateOf(paused) === 'formed');
+    world.processOf(paused).pause();
+    await world.until(() => world.forgotten.length === 2, LONG_MS);
+    world.processOf(paused).resume();
+    await world.time.advance(60_000);
+    expect(world.entered.slice(before)).toEqual([...again, ...again]);
+    expect(world.stateOf(paused)).toBe('formed');
+  });
 });

@@ -3,7 +3,7 @@ import type { FormationConfig } from '../config.js';
 import { decide } from '../decide/index.js';
 import type { Decision } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
-import type { JoinIntent, Machine, Standpoint } from '../machine.js';
+import type { EntryStep, JoinIntent, Machine, Standpoint } from '../machine.js';
 import { remember } from '../memory.js';
 import { askedAtMsOf, type Observation, type OwnDaemon } from '../observation.js';
 import type { Minted } from '../record.js';
@@ -96,6 +96,9 @@ function keptVersionOf(own: OwnDaemon, identity: ClusterIdentity): number | unde
   return kept && sameIdentity(identityOf(kept), identity) ? kept.version : undefined;
 }
 
+const keepsOwnRemoval = ({ self }: Pick<FormationConfig, 'self'>, own: OwnDaemon): boolean =>
+  own.kind === 'known' && own.membership.kept?.removed.includes(self) === true;
+
 /**
  * How a node registers that is not formed: as joining, with the identity that its daemon has. Of a record that it may not put
  * back it says nothing, or the others would wait for it.
@@ -103,7 +106,7 @@ function keptVersionOf(own: OwnDaemon, identity: ClusterIdentity): number | unde
 export function joiningAs({ self }: Pick<FormationConfig, 'self'>, own: OwnDaemon): Standpoint {
   const membership = own.kind === 'known' ? own.membership : undefined;
   const identity = membership && committedIdentity(membership.identity);
-  const kept = membership?.kept?.removed.includes(self) ? undefined : membership?.kept;
+  const kept = keepsOwnRemoval({ self }, own) ? undefined : membership?.kept;
   return { state: 'joining', identity, recordVersion: identity && kept?.version };
 }
 
@@ -145,7 +148,9 @@ function act(
       const { record } = decision;
       const role = sameIdentity(machine.made, identityOf(record)) ? 'creator' : 'member';
       const keptVersion = keptVersionOf(observation.own, identityOf(record));
-      const entry = { role, record, keptVersion, steps: entrySteps(config, 'member') } as const;
+      // A copy that calls this node removed would hide the next removal: whoever is formed keeps one that knows of its return.
+      const first: readonly EntryStep[] = keepsOwnRemoval(config, observation.own) ? ['name'] : [];
+      const entry = { role, record, keptVersion, steps: [...first, ...entrySteps(config, 'member')] } as const;
       return proceed(config, machine, { ...entry, provedAtMs: askedAtMsOf(observation) }, nowMs);
     }
     case 'rejoin': {
