@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type CallOptions,
   type ClusterError,
@@ -79,4 +80,17 @@ export class Servers {
   async end(): Promise<void> {
     for (const close of this.#closing.toReversed()) await close();
   }
+}
+
+const SPARE_MS = 1_000;
+
+/**
+ * The error of a call that ends by itself, as every one must within its time plus a second. Only the clock can tell that one does
+ * not; timers of one process fire in the order in which they are due, however busy the machine is.
+ */
+export async function failureInTime(ask: (options: CallOptions) => Promise<unknown>, timeoutMs: number) {
+  const tooLate = delay(timeoutMs + SPARE_MS).then(() => undefined);
+  const error = await Promise.race([failure(ask(call({ timeoutMs }))), tooLate]);
+  if (!error) throw new Error(`it had not settled after ${timeoutMs} ms plus one second`);
+  return error;
 }

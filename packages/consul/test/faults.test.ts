@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type Backend, type CallOptions, ClusterError, type LockRequest } from '@autocluster/core/backend';
@@ -7,7 +6,18 @@ import { describe, expect, test } from 'vitest';
 import { type FaultProxy, faultProxy, startConsul, until } from '../../../test/servers/harness/index.js';
 import { serverSuite } from '../../../test/servers/harness/suite.js';
 import { recording } from './recorder.js';
-import { busy, call, failure, held, lockOf, recordOf, registered, registration, sharedServer } from './support.js';
+import {
+  busy,
+  call,
+  failure,
+  failureInTime,
+  held,
+  lockOf,
+  recordOf,
+  registered,
+  registration,
+  sharedServer,
+} from './support.js';
 
 type Verb = 'register' | 'renew' | 'unregister' | 'list' | 'lock' | 'hold' | 'unlock' | 'commit';
 const VERBS: readonly Verb[] = ['register', 'renew', 'unregister', 'list', 'lock', 'hold', 'unlock', 'commit'];
@@ -48,10 +58,7 @@ serverSuite(['consul'], 'consul: faults', () => {
       const { proxy, behind } = await behindProxy();
       const verbs = await prepared(behind);
       proxy.pause();
-      // Timers of one process fire in the order in which they are due, however busy the machine is.
-      const tooLate = delay(1_700).then(() => undefined);
-      const error = await Promise.race([failure(verbs[verb](call({ timeoutMs: 700 }))), tooLate]);
-      if (!error) throw new Error(`${verb} had not settled after its time plus one second`);
+      const error = await failureInTime(verbs[verb], 700);
       expect(error).toMatchObject({ code: 'TIMEOUT', retryable: true });
       // What still waits for its session, or looks before it removes, has not happened.
       expect(error.outcomeUnknown).toBe(UNKNOWN.has(verb));

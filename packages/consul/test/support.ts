@@ -13,6 +13,7 @@ export {
   busy,
   call,
   failure,
+  failureInTime,
   freshCluster,
   held,
   lockOf,

@@ -8,6 +8,7 @@ export {
   busy,
   call,
   failure,
+  failureInTime,
   freshCluster,
   held,
   lockOf,

@@ -21,6 +21,7 @@ export {
   busy,
   call,
   failure,
+  failureInTime,
   freshCluster,
   held,
   lockOf,

@@ -15,7 +15,8 @@ const OUTAGE = '2';
 const REMOVAL_TROUBLE = '39c';
 const CUT_OFF = '41a';
 const LOST_DISK = '61';
-const AWAY = '65';
+/** A machine, or the process of a node alone, is away. */
+export const AWAY = '65';
 const LEAVE = '66';
 const PAUSE = '67';
 

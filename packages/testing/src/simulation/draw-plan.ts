@@ -1,7 +1,7 @@
 import { invalidRange } from '@autocluster/core/backend';
 import { seededRandom } from '../time/index.js';
 import { type FaultKind, FAULTS, type Outline } from './faults/index.js';
-import { drawMeeting } from './draw-meetings.js';
+import { AWAY, drawMeeting } from './draw-meetings.js';
 import { type Happening, nodesOf, type Plan, type Traits } from './plan.js';
 
 export interface DrawOptions {
@@ -90,8 +90,6 @@ function drawFault(weights: ReturnType<typeof weigh>, { random }: Dice): FaultKi
   return weights.at(-1)?.[0];
 }
 
-/** The fault by which a machine is away. */
-const AWAY = '65';
 /** A member must be away for so long, at least, before it is removed. */
 const AWAY_TTLS = 4;
 
