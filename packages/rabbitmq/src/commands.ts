@@ -37,7 +37,7 @@ export function run(program: Program, signal: AbortSignal, operation: string): P
     if (signal.aborted) return reject(abortError(signal, operation));
     const ended = lasting ? {} : { signal, killSignal: 'SIGKILL' as const };
     const child = spawn(command, args, { env, stdio: 'pipe', ...ended });
-    const listening = addAbortListener(signal, () => letGo(child));
+    const listening = addAbortListener(signal, () => (lasting ? letGo(child) : undefined));
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -22,7 +22,10 @@ export class QuorumQueues {
    */
   async shrink(via: NodeId, node: NodeId, signal: AbortSignal): Promise<void> {
     const args = ['shrink', node, '--errors-only', '--silent'];
-    const stayed = (await this.#brokers.commands.control('rabbitmq-queues', via, args, signal)).trim();
-    if (stayed !== '') throw brokerError(`copies stayed on ${node}: ${stayed.slice(0, 500)}`, { operation: 'shrink' });
+    const printed = await this.#brokers.commands.control('rabbitmq-queues', via, args, signal);
+    // Of a queue that has no other copy nothing is left to count on: whoever waits for it to go waits for ever.
+    const stayed = printed.split('\n').filter((row) => row.trim() !== '' && !/\blast_node\b/.test(row));
+    if (stayed.length === 0) return;
+    throw brokerError(`copies stayed on ${node}: ${stayed.join('; ').slice(0, 500)}`, { operation: 'shrink' });
   }
 }

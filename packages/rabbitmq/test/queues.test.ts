@@ -99,7 +99,7 @@ describe('copies of queues on nodes that are gone', () => {
     await expect(done).rejects.toMatchObject({ code: 'DRIVER_FAILED', retryable: true });
     const again = driver.afterForget(gone('rabbit@b'), call());
     await settled();
-    end('\n');
+    end('\n/\tof one copy\t1\terror: :last_node\n');
     expect(await again).toBeUndefined();
   });
 
