@@ -1,5 +1,5 @@
 import { ClusterError, isClusterError, type UnlockOutcome } from '../backend/index.js';
-import { backoffMs, pause, type Runtime } from '../runtime/index.js';
+import { patiently, type Runtime } from '../runtime/index.js';
 import type { LockKeeper } from '../session/index.js';
 import type { Won } from './acquire.js';
 import type { Turn } from './queue.js';
@@ -17,9 +17,6 @@ export interface LockHandle extends AsyncDisposable {
   /** `lost`: it was not ours any more. Rejects when the store does not answer: then the lock lapses. Idempotent. */
   readonly release: () => Promise<'released' | 'lost'>;
 }
-
-const TRIES = 2;
-const RETRY = { firstMs: 200, maxMs: 200 };
 
 class Handle implements LockHandle {
   readonly token: bigint;
@@ -69,19 +66,19 @@ class Handle implements LockHandle {
     return kind;
   }
 
-  /** `inDoubt`: an earlier try may have released it. Then it is gone by our own hand, while nobody else could have it yet. */
-  async #unlock(tries = TRIES, inDoubt = false): Promise<UnlockOutcome> {
-    let mayBeDone = inDoubt;
-    try {
-      const outcome = await this.#keeper.release();
-      return outcome.kind === 'lost' && inDoubt && this.#isBeforeDeadline() ? { kind: 'released' } : outcome;
-    } catch (error) {
-      if (tries <= 1 || !isClusterError(error) || !error.retryable) throw error;
-      mayBeDone ||= error.outcomeUnknown;
-    }
-    const never = new AbortController().signal;
-    await pause(this.#runtime, backoffMs(0, RETRY, this.#runtime.random()), never);
-    return this.#unlock(tries - 1, mayBeDone);
+  /** An earlier try may have released it. Then it is gone by our own hand, while nobody else could have it yet. */
+  async #unlock(): Promise<UnlockOutcome> {
+    let inDoubt = false;
+    const { signal } = new AbortController();
+    return patiently(this.#runtime, signal, async () => {
+      try {
+        const outcome = await this.#keeper.release();
+        return outcome.kind === 'lost' && inDoubt && this.#isBeforeDeadline() ? { kind: 'released' } : outcome;
+      } catch (error) {
+        inDoubt ||= isClusterError(error) && error.outcomeUnknown;
+        throw error;
+      }
+    });
   }
 
   #isBeforeDeadline(): boolean {

@@ -121,14 +121,17 @@ class Keeper implements RegistrationKeeper {
     return this.#announced;
   }
 
-  announce(announcement: Announcement): Promise<RegisterOutcome> {
-    if (this.#stopped.signal.aborted) return Promise.reject(this.#stopped.signal.reason);
+  async announce(announcement: Announcement): Promise<RegisterOutcome> {
+    this.#stopped.signal.throwIfAborted();
     this.#announced = announcement;
-    return new Promise((resolve, reject) => {
+    const outcome = await new Promise<RegisterOutcome>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#nap.abort(undefined);
       if (!this.#running) void this.#renewAlways(announcement);
     });
+    if (outcome.kind !== 'registered' || this.held !== undefined) return outcome;
+    // It was held up for longer than the entry lasts: another instance may have the name by now.
+    throw new ClusterError('TIMEOUT', 'the answer to a registration came when it may have lapsed already');
   }
 
   stop(): void {

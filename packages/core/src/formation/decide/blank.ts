@@ -24,11 +24,6 @@ function unnamedClusters(c: Case): number {
   return clusters.length;
 }
 
-const LOCAL_DATA = {
-  cause: 'LOCAL_DATA',
-  text: "the daemon has data of a cluster that the store does not know; see onLocalData ('reset' destroys it, 'adopt' keeps it)",
-} as const;
-
 /**
  * Whether the data may be of the cluster on record, though no member of it is ready to say so: a member of ours has put it on
  * record, or one that shares our data is listed with its name.
@@ -99,13 +94,17 @@ export const BLANK_ROWS: readonly Row<Case>[] = [
     when: (c) => hasUnnamedData(c) && c.config.onLocalData !== 'reset' && mayBelong(c),
     outcome: ({ s }) => {
       const who = s.record ? 'a member of the cluster on record' : 'a member of the cluster that shares its data';
-      return wait('peers-not-ready', `${who} says whether this node is one`, LOCAL_DATA);
+      return wait('peers-not-ready', `${who} says whether this node is one`);
     },
   },
   {
     row: '19',
     when: (c) => hasUnnamedData(c) && c.config.onLocalData !== 'reset',
-    outcome: () => ({ kind: 'fail', ...LOCAL_DATA }),
+    outcome: () => ({
+      kind: 'fail',
+      cause: 'LOCAL_DATA',
+      text: "the daemon has data of a cluster that the store does not know; see onLocalData ('reset' destroys it, 'adopt' keeps it)",
+    }),
   },
   {
     row: '20',
