@@ -171,12 +171,18 @@ export class KubernetesClient {
     try {
       return await run(to, callTo(to));
     } catch (error) {
-      if (isTrouble(error, 'token', 'tls') && this.#connected === to) this.#connected = undefined;
+      if (isTrouble(error, 'token', 'tls') && this.#connected === to) this.#forgetAccess();
       if (!isTrouble(error, 'token')) throw error;
     }
     exchange.assertOngoing();
     const again = await exchange.unlessAborted(this.#access(exchange));
     return run(again, callTo(again));
+  }
+
+  /** What is being read may be as old, or hang. */
+  #forgetAccess(): void {
+    this.#connected = undefined;
+    this.#reading = undefined;
   }
 
   #access({ clock }: Exchange): Promise<Connected> {

@@ -18,9 +18,13 @@ async function against(listener: RequestListener) {
   const port = typeof address === 'object' && address ? address.port : 0;
   let tls: TlsMaterial = {};
   let hangs = false;
+  let reads = 0;
   const access = () => ({ server: `http://127.0.0.1:${port}`, namespace: 'b', tls, headers: {} });
   const client = new KubernetesClient({
-    read: () => (hangs ? new Promise(() => undefined) : Promise.resolve(access())),
+    read: () => {
+      reads += 1;
+      return hangs ? new Promise(() => undefined) : Promise.resolve(access());
+    },
     tlsFiles: 'none',
     credentials: 'none',
   });
@@ -44,6 +48,7 @@ async function against(listener: RequestListener) {
     pass: (ms: number) => (aheadMs += ms),
     rotate: (cert: string) => (tls = { cert }),
     hang: (whether: boolean) => (hangs = whether),
+    reads: () => reads,
     list: (signal?: AbortSignal) =>
       client.exchange('list', { ...call(), ...(signal && { signal }) }, (exchange) => client.ask(exchange, LIST)),
   };
@@ -114,14 +119,39 @@ describe('credentials whose reading never ends, as that of a program that hangs'
   });
 
   test('are read anew after a while where there are none yet', async () => {
-    const { list, pass, hang } = await against((_asked, answer) => void answer.end('{}'));
+    const { list, pass, hang, reads } = await against((_asked, answer) => void answer.end('{}'));
     hang(true);
     const { signal, giveUp } = enough();
     const waiting = failure(list(signal));
     giveUp();
     expect((await waiting).code).toBe('TIMEOUT');
     hang(false);
+    pass(30_000);
+    const soon = enough();
+    const still = failure(list(soon.signal));
+    soon.giveUp();
+    expect([(await still).code, reads()]).toEqual(['TIMEOUT', 1]);
+    pass(31_000);
+    expect(await list()).toMatchObject({ status: 200 });
+  });
+
+  test('are read anew at once where the server has refused those that were known', async () => {
+    let isRefused = false;
+    const { list, pass, hang } = await against((_asked, answer) => {
+      if (isRefused) answer.writeHead(401).end(status(401, 'Unauthorized'));
+      else answer.end('{}');
+      isRefused = false;
+    });
+    await list();
+    hang(true);
     pass(61_000);
+    const { signal, giveUp } = enough();
+    const waiting = failure(list(signal));
+    giveUp();
+    await waiting;
+    hang(false);
+    isRefused = true;
+    pass(5_000);
     expect(await list()).toMatchObject({ status: 200 });
   });
 });
