@@ -22,16 +22,16 @@ beforeAll(() => {
     '{ operator: () => { throw new Error("to be written") }, wire: { kind: "tcp", url: "http://127.0.0.1:1" } }';
   const hands = `import { memorySubject } from ${memory};\nexport default { ...memorySubject(), ...${unready} };\n`;
   writeFileSync(join(folder, 'unready.mts'), hands);
-  writeFileSync(
-    join(folder, 'started.mts'),
-    `import { createServer } from 'node:net';
+  const started = (close: string) => `import { createServer } from 'node:net';
 import { memorySubject } from ${memory};
 const server = createServer().listen(0, '127.0.0.1');
 const list = () => { console.log('asked'); return new Promise(() => undefined); };
 const subject = memorySubject({ spoil: (good) => Object.assign(good, { list }) });
-const close = async () => { console.log('the server is closed'); server.close(); };
-export default { ...subject, callTimeoutMs: 100_000, close };\n`,
-  );
+const close = async () => { ${close} };
+export default { ...subject, callTimeoutMs: 100_000, close };\n`;
+  writeFileSync(join(folder, 'started.mts'), started("console.log('the server is closed'); server.close();"));
+  const never = "console.log('closing for ever'); await new Promise(() => undefined);";
+  writeFileSync(join(folder, 'hanging-close.mts'), started(never));
   const drivers = JSON.stringify(here('./subjects/drivers.ts'));
   writeFileSync(join(folder, 'driver.mts'), `export { processSubject as default } from ${drivers};\n`);
   writeFileSync(
@@ -105,6 +105,16 @@ test.each([
   expect(stdout).toContain('the server is closed');
   expect(stderr).toContain(signal);
   expect(exitCode).toBe(code);
+});
+
+test('a second interrupt ends at once, also by another signal', async () => {
+  const running = startCli('./hanging-close.mts', '--only', 'LIST-001');
+  await running.seen(/asked/);
+  running.kill('SIGINT');
+  await running.seen(/closing for ever/);
+  running.kill('SIGTERM');
+  const { exitCode } = await running.exited;
+  expect([143, null]).toContain(exitCode);
 });
 
 test('--list and --help', async () => {

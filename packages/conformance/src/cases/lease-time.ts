@@ -27,6 +27,7 @@ export async function keepAlive({ sleep }: Space, ttlMs: number, times: number, 
       await look();
       await sleep(ttlMs / 3);
     }
+    if (!life.over) await look();
   };
   await Promise.all([renewing().finally(end), looking().finally(end)]);
 }
