@@ -1,7 +1,7 @@
 import { BRAKE_NAMES, type BrakeName, BRAKES } from '@autocluster/core';
 import type { MemberList } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
-import type { NodeFact } from '../facts.js';
+import type { Call, NodeFact } from '../facts.js';
 import { isList } from '../outcome.js';
 import type { Court, Watcher } from './oracle.js';
 import { graceMs, watchRemovals } from './removal.js';
@@ -80,6 +80,27 @@ interface ToldPlan {
   readonly removes: readonly string[];
 }
 
+/** How long the daemon of an executor has worked on its last removal: the plan is told when that is over, or was given up. */
+function watchWork({ stage }: Court, toldWithinMs: number) {
+  const works = new Map<Actor, { readonly sinceMs: number; untilMs: number | undefined }>();
+  const longestMs = stage.traits.workMs + stage.timing.stopBudgetMs;
+  return {
+    workedMs: (actor: Actor, removes: readonly string[]): number => {
+      const work = works.get(actor);
+      if (!work || removes.length === 0) return 0;
+      const untilMs = work.untilMs ?? Math.min(stage.nowMs, work.sinceMs + longestMs);
+      return stage.nowMs - untilMs > toldWithinMs ? 0 : untilMs - work.sinceMs;
+    },
+    sent: ({ actor, verb }: Call): void => {
+      if (verb === 'forget') works.set(actor, { sinceMs: stage.nowMs, untilMs: undefined });
+    },
+    answered: ({ actor, verb }: Call): void => {
+      const work = verb === 'forget' ? works.get(actor) : undefined;
+      if (work) work.untilMs = stage.nowMs;
+    },
+  };
+}
+
 /** What all lists said from which a plan may have been made holds it. */
 export function watchListBrakes(court: Court): Watcher {
   const { check, stage } = court;
@@ -90,11 +111,9 @@ export function watchListBrakes(court: Court): Watcher {
   const removalMs = 4 * lookMs;
   /** And than a daemon works on a removal. */
   const keptMs = stage.traits.workMs + 2 * removalMs;
-  /** Since when the daemon of an executor works on what its plan removes: that is told of when it is over. */
-  const worksSinceMs = new Map<Actor, number>();
-  const workedMs = (actor: Actor): number => stage.nowMs - (worksSinceMs.get(actor) ?? stage.nowMs);
-  const judgeCandidates = (actor: Actor, listened: Listened, { candidates }: ToldPlan) => {
-    const windowMs = removalMs + workedMs(actor);
+  const { workedMs, ...work } = watchWork(court, removalMs);
+  const judgeCandidates = (actor: Actor, listened: Listened, { candidates, removes }: ToldPlan) => {
+    const windowMs = removalMs + workedMs(actor, removes);
     const lists = listened.since(stage.nowMs - windowMs);
     if (lists.length === 0) return;
     for (const { node, heldBy } of candidates) {
@@ -107,7 +126,7 @@ export function watchListBrakes(court: Court): Watcher {
     }
   };
   const judgeBrakes = (actor: Actor, listened: Listened, { removes }: ToldPlan, held: readonly BrakeName[]) => {
-    const windowMs = removes.length > 0 ? removalMs + workedMs(actor) : lookMs;
+    const windowMs = removes.length > 0 ? removalMs + workedMs(actor, removes) : lookMs;
     const lists = listened.since(stage.nowMs - windowMs).map(({ list }) => list);
     if (lists.length === 0) return;
     const must = (brake: BrakeName, holds: boolean) =>
@@ -122,16 +141,16 @@ export function watchListBrakes(court: Court): Watcher {
     must('store-changed', isLate && !held.some(stopsClocks));
   };
   return {
-    answered({ actor, verb, sentMs, end, reporting }) {
+    answered(call) {
+      work.answered(call);
+      const { actor, verb, sentMs, end, reporting } = call;
       // From what a report lists nothing is decided.
       if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
       const listened = heard.get(actor) ?? new Listened();
       heard.set(actor, listened);
       listened.hear(end.value, sentMs, stage.nowMs, keptMs);
     },
-    sent({ actor, verb }) {
-      if (verb === 'forget' && !worksSinceMs.has(actor)) worksSinceMs.set(actor, stage.nowMs);
-    },
+    sent: work.sent,
     node(actor, fact) {
       const listened = heard.get(actor);
       if (!listened || listened.lists.length === 0) return;
@@ -140,9 +159,9 @@ export function watchListBrakes(court: Court): Watcher {
       judgeCandidates(actor, listened, told);
       const { launchedMs, runningSinceMs = stage.nowMs } = actor;
       // The machine may have slept between a plan and what was told of it.
-      const hasSlept = runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < removalMs + workedMs(actor);
+      const hasSlept =
+        runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < removalMs + workedMs(actor, told.removes);
       if (!hasSlept) judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
-      worksSinceMs.delete(actor);
     },
   };
 }

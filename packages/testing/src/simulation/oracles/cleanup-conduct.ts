@@ -251,6 +251,7 @@ const C16: Oracle = {
   holds: 'growth raises the base: once it is quiet, the record counts every member',
   watch: ({ check, stage, truth }) => {
     let grownMs = 0;
+    const left = new Set<string>();
     const end = () => {
       const quietMs = stage.nowMs - Math.max(stage.plan.healAtMs, truth.tamperedMs, grownMs);
       const turnsMs = (2 * stage.traits.nodes + 2) * stage.timing.renewalMs + stage.timing.latestTakeoverMs;
@@ -258,16 +259,18 @@ const C16: Oracle = {
       for (const actor of stage.living) {
         // Whether there may be two clusters is another question.
         if (actor.formedIn === undefined || actor.formedIn.clusterId !== truth.record?.clusterId) continue;
-        const diskOf = (name: string) => stage.daemons.daemon(name).inspect().disk;
-        const { members: counted, cluster } = diskOf(actor.name);
-        // Who has left while this one was down, or lost its data, is no growth.
-        const members = counted.filter((each) => diskOf(each).cluster === cluster);
+        const counted = stage.daemons.daemon(actor.name).inspect().disk.members;
+        // Whoever was down when one left counts it still.
+        const members = counted.filter((each) => !left.has(each));
         const size = truth.record?.size ?? 0;
         check(size >= members.length, () => `${actor.label} has ${members.length} members, the record counts ${size}`);
       }
     };
-    const daemon = ({ kind }: DaemonEvent) => {
-      if (kind === 'joined') grownMs = stage.nowMs;
+    const daemon = (event: DaemonEvent) => {
+      if (event.kind === 'left') left.add(event.node);
+      if (event.kind !== 'joined') return;
+      left.delete(event.node);
+      grownMs = stage.nowMs;
     };
     const store = (event: StoreEvent) => {
       // Until then nobody could write the record.

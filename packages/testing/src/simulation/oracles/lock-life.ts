@@ -185,7 +185,7 @@ const L10: Oracle = {
       },
       node(actor, fact) {
         // The lock of work that outlives its node is left to lapse.
-        if (fact.kind === 'job-ended') movedMs = stage.nowMs;
+        if (fact.kind === 'job-ended' && !actor.alive) movedMs = stage.nowMs;
         if (fact.kind === 'job-asked') asked.set(fact.job, stage.nowMs);
         else if (fact.kind === 'job-began' || fact.kind === 'job-refused') asked.delete(fact.job);
         else if (fact.kind === 'crashed' || fact.kind === 'ended') {
