@@ -1,14 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Plan, planOf, runPlan, shrinkPlan, untried } from '@autocluster/testing';
+import { digestOfHistories } from './bundle.ts';
 import { planText, progressLine, statisticsTable, violationLines } from './report.ts';
-import { search } from './search.ts';
+import { search, WORKER } from './search.ts';
 
 const HELP = `Random histories of whole clusters, in simulated time.
 
   npm run simulate                                     10,000 histories with a new seed, on two processors
   npm run simulate -- --histories 100000 --seed S --workers 2
-  npm run simulate -- --from 100000 --seed S           more of the same seed; what has the same digest is one program
+  npm run simulate -- --from 100000 --seed S           more of the same seed; what has the same digest is one program;
+                                                       a second digest leaves out the oracles, which change no history
   npm run simulate -- --replay S-17                    one history, with its transcript
   npm run simulate -- --replay S-17 --shrink           the smallest one that goes wrong in the same way
   npm run simulate -- --plan FILE                      a plan that was written to a file (with --save FILE)
@@ -85,7 +87,7 @@ async function explore(): Promise<void> {
     },
   });
   console.log(
-    `\nseed ${seed} from ${values.from}, digest ${found.digest}\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`,
+    `\nseed ${seed} from ${values.from}, digest ${found.digest}, of the histories ${await digestOfHistories(WORKER)}\n${progressLine(found, histories)}\n\n${statisticsTable(found.statistics)}\n`,
   );
   if (found.findings.length > 0 || untried(found.statistics).length > 0) process.exitCode = 1;
 }

@@ -27,6 +27,9 @@ export interface Found {
   readonly tookMs: number;
 }
 
+/** What runs the histories, in a process of its own. */
+export const WORKER = 'test/simulation/worker.ts';
+
 /** New space for many short lives, and no stack traces: nobody reads them here. */
 const FLAGS = ['--min-semi-space-size=256', '--max-semi-space-size=256', '--stack-trace-limit=0'];
 
@@ -78,7 +81,7 @@ export async function search(options: Search): Promise<Found> {
     onProgress,
   } = options;
   const startedMs = performance.now();
-  const { file, digest, remove } = await bundleProgram('test/simulation/worker.ts', patches);
+  const { file, digest, remove } = await bundleProgram(WORKER, patches);
   let found: Found = { digest, statistics: noStatistics(), findings: [], cpuMs: 0, tookMs: 0 };
   const add = ({ statistics, findings, cpuMs }: Progress) => {
     found = {
