@@ -192,18 +192,18 @@ const C13: Oracle = {
   holds:
     'nobody is forgotten while it joins, nor joins while it is forgotten, or without the lock whom others count in',
   watch(court) {
-    const { check } = court;
+    const { check, truth } = court;
     const countsStill = watchCounted(court);
     const running = new Map<Call, string>();
-    const noneOf = (verb: string, node: string) =>
-      [...running].every(
-        ([{ verb: other, actor, signal }, name]) => other !== verb || name !== node || signal.aborted || actor.crashed,
+    const callsOf = (verb: string, node: string) =>
+      [...running.keys()].filter(
+        (call) => call.verb === verb && running.get(call) === node && !call.signal.aborted && !call.actor.crashed,
       );
     return {
       sent(call) {
         if (call.verb === 'forget') {
           const { node } = call.request as ForgetRequest;
-          check(noneOf('join', node), () => `${call.actor.label} removes ${node}, which joins`);
+          check(callsOf('join', node).length === 0, () => `${call.actor.label} removes ${node}, which joins`);
           running.set(call, node);
         } else if (call.verb === 'join') {
           const { name } = call.actor;
@@ -211,7 +211,9 @@ const C13: Oracle = {
             readonly token: bigint | undefined;
             readonly record: ClusterRecord;
           };
-          check(noneOf('forget', name), () => `${name} joins while it is removed`);
+          // Whoever reads a record from which an operator has taken its mark cannot know.
+          const isUnmarked = ({ sentMs }: Call) => !record.removed.includes(name) && truth.recordTamperedMs > sentMs;
+          check(callsOf('forget', name).every(isUnmarked), () => `${name} joins while it is removed`);
           const isGuarded = token !== undefined || !record.removed.includes(name);
           check(isGuarded, () => `${name} was removed, and joins without the lock`);
           const isCounted = token === undefined && countsStill(call);
