@@ -12,6 +12,8 @@ interface Meeting {
 
 /** Rows of the fault catalogue. */
 const OUTAGE = '2';
+const LOST_ANSWER = '4';
+const PARTIAL_LIST = '10';
 const REMOVAL_TROUBLE = '39c';
 const CUT_OFF = '41a';
 const LOST_DISK = '61';
@@ -36,6 +38,15 @@ function absence(outline: Outline, node: string, how: string): Happening & { rea
   const values = { node, how, forMs, forGood: false, returnsWhenMarked: false };
   return { atMs: between(outline, 0.5, 1), fault: AWAY, values, node };
 }
+
+/** Every call of one kind, for so long. */
+const always = (node: string, verb: 'list' | 'lock', forMs: number): Happening['values'] => ({
+  node,
+  verbs: [verb],
+  times: 1_000,
+  chance: 1,
+  forMs,
+});
 
 const MEETINGS: readonly Meeting[] = [
   {
@@ -91,6 +102,30 @@ const MEETINGS: readonly Meeting[] = [
       const other = outline.pick(names.filter((name) => name !== away.node));
       const forMs = between(outline, REMOVED_TTLS + 2, REMOVED_TTLS + 4);
       return [away, { atMs: away.atMs, fault: CUT_OFF, values: { node: away.node, other, forMs } }];
+    },
+  },
+  {
+    // All lists are incomplete when somebody has been away for nearly as long as it takes to be removed.
+    faults: [AWAY, PARTIAL_LIST],
+    probability: 0.04,
+    fits: removes,
+    draw(outline, names) {
+      const away = absence(outline, outline.node(), 'powerOff');
+      const atMs = away.atMs + between(outline, 1, REMOVED_TTLS - 1);
+      const forMs = between(outline, 1, 2);
+      const others = names.filter((name) => name !== away.node);
+      return [away, ...others.map((node) => ({ atMs, fault: PARTIAL_LIST, values: always(node, 'list', forMs) }))];
+    },
+  },
+  {
+    // Whoever asks for a lock gets no answers: it gives up, and may have got it.
+    faults: [LOST_ANSWER],
+    probability: 0.04,
+    fits: ({ jobs }) => jobs,
+    draw(outline, names) {
+      const atMs = between(outline, 0.5, 1.5);
+      const forMs = between(outline, 2, 4);
+      return names.map((node) => ({ atMs, fault: LOST_ANSWER, values: always(node, 'lock', forMs) }));
     },
   },
   {

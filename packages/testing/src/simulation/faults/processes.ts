@@ -1,3 +1,4 @@
+import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import { FORMATION_LOCK } from '@autocluster/core/backend';
 import { JOB_LOCK } from '../jobs.js';
@@ -79,16 +80,19 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   }),
   fault('34', {
     title: 'a machine sleeps for a while: its monotonic clock stands still',
-    draw: ({ traits, node, ttls, chance }) => {
-      const holds = chance(0.5);
-      return { node: node(), forMs: ttls(3) + (holds ? traits.ttlMs : 0), holds };
+    draw: ({ traits, node, ttls, pick }) => {
+      const during = pick(['work', 'work', 'question', 'any', 'any']);
+      return { node: node(), forMs: ttls(3) + (during === 'any' ? 0 : traits.ttlMs), during };
     },
-    strike(stage, { node, forMs, holds }, id) {
-      const holder = holds ? stage.truth.holders.get(JOB_LOCK)?.node : undefined;
-      const actor = stage.current(holder ?? node);
-      if (!actor?.running) return;
-      stage.halt(actor, 'suspend', forMs);
-      stage.struck(id, actor.label);
+    strike(stage, { node, forMs, during }, id) {
+      const sleep = (actor: Actor | undefined) => {
+        if (!actor?.running) return;
+        stage.halt(actor, 'suspend', forMs);
+        stage.struck(id, actor.label);
+      };
+      if (during === 'question') return stage.atNext(trapOf('lock', 'sent', node), sleep, stage.plan.healAtMs);
+      const holder = during === 'work' ? stage.truth.holders.get(JOB_LOCK)?.node : undefined;
+      sleep(stage.current(holder ?? node));
     },
   }),
   fault('35', {

@@ -59,9 +59,12 @@ function watchGrantsUsed({ check, truth, stage }: Court): Watcher {
       check(!fact.lost, () => `${actor.label} begins with token ${fact.token}, which it has lost by its own clock`);
       const grant = truth.grants.get(fact.token);
       if (!grant || grant.ended === 'revoked') return;
-      const { runningSinceMs } = actor;
-      const halted = runningSinceMs === undefined || stage.nowMs - runningSinceMs < stage.traits.ttlMs;
-      check(halted || grant.ended === undefined, () => `${actor.label} begins with token ${fact.token}, which is over`);
+      // How long a machine slept whose clock was set back nobody can tell.
+      const cannotTell = truth.suspendedMs.has(actor) && truth.wallSetBackMs.has(actor);
+      check(
+        cannotTell || grant.ended === undefined,
+        () => `${actor.label} begins with token ${fact.token}, which is over`,
+      );
     },
     end() {
       for (const grant of truth.holders.values()) {
