@@ -22,7 +22,7 @@
  * | `LOCK_LOST` | the lock ended while it was in use | the guarded work must stop |
  * | `LOCK_UNVERIFIED` | this process was suspended: the lock may have passed to another | call `verify()` |
  * | `CLUSTER_MISMATCH` | this node's data belongs to another cluster | check the cluster name; nothing was changed |
- * | `SEED_SUPERSEDED` | another node committed the cluster first | nothing: the node joins that one |
+ * | `SEED_SUPERSEDED` | another node committed the cluster first; in the event `record.superseded` | nothing: the node joins that one |
  * | `LOCAL_DATA` | the daemon has data of a cluster that the store does not know | choose `onLocalData` |
  * | `EVICTED` | the cluster has removed this node | see `onEvicted` |
  * | `FORMATION_TIMEOUT` | no cluster within `formationTimeoutMs` | the last wait reason tells why |

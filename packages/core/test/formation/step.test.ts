@@ -121,12 +121,13 @@ describe('the formation machine under the lock', () => {
   });
 
   it('F1: a commit that came too late is another cluster than ours', () => {
-    const { machine } = step(CONFIG, machineIn('committing'), {
+    const { machine, effects } = step(CONFIG, machineIn('committing'), {
       ...reply,
       kind: 'unlocked',
       outcome: { kind: 'lost' },
     });
     expect(machine.phase.kind).toBe('discovering');
+    expect(effects[0]).toMatchObject({ kind: 'report', name: 'record.superseded', data: { code: 'SEED_SUPERSEDED' } });
   });
 
   it('F17: work that hangs ends formation, and its lock is left to lapse', () => {

@@ -204,7 +204,10 @@ export function committed(
   const { record, change, entry } = phase;
   const told = { clusterId: record.clusterId, generation: record.generation, version: record.version, change };
   // Somebody else has the lock by now, and what they wrote decides.
-  if (reply.outcome.kind === 'lost') return reporting(discover(after), 'record.superseded', told);
+  if (reply.outcome.kind === 'lost') {
+    const lost = change === 'create' ? { ...told, code: 'SEED_SUPERSEDED' } : told;
+    return reporting(discover(after), 'record.superseded', lost);
+  }
   const step = entry ? proceed(config, after, entry, reply.nowMs) : afterChange(config, after, change, reply.nowMs);
   const released = reporting(step, 'lock.released', { token: record.token.toString() });
   return reporting(released, change === 'restore' ? 'record.restored' : 'record.committed', told);
