@@ -48,7 +48,7 @@ export async function staticStages(names, say) {
 }
 
 /** How many test files run at once. Those on real servers wait for leases to end most of their time. */
-const WORKERS = { unit: PROCESSORS, pack: 1, real: PROCESSORS + 1 };
+const WORKERS = { unit: PROCESSORS, pack: 1, real: PROCESSORS + 2 };
 
 export async function testStage(name, files, args, say) {
   const took = stopwatch();
