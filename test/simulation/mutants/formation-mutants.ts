@@ -29,6 +29,13 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(
+    'commit-on-old-list',
+    'what was created is put on record on a list of long ago',
+    UNDER_LOCK,
+    '  if (isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
+    '',
+  ),
+  mutant(
     'commit-of-nothing',
     'a cluster is put on record that the daemon does not have',
     UNDER_LOCK,

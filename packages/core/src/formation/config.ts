@@ -64,6 +64,10 @@ export const relistMs = ({ listsWhenTold, refreshMs, ttlMs }: FormationConfig): 
  */
 export const propagationMs = (config: FormationConfig): number => config.renewalMs + config.callTimeoutMs;
 
+/** Whether what was asked for then says too little of now: others may have been told something since. */
+export const isOld = (config: FormationConfig, askedAtMs: number, nowMs: number): boolean =>
+  nowMs - askedAtMs > propagationMs(config);
+
 /** Whoever waits looks again after this time at the latest. */
 export const LONGEST_RETRY_MS = 5_000;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { propagationMs } from '../../src/formation/config.js';
 import type { MachineEvent } from '../../src/formation/event.js';
 import type { PhaseKind } from '../../src/formation/machine.js';
 import { initialMachine, step } from '../../src/formation/step/index.js';
@@ -96,6 +97,21 @@ describe('the formation machine under the lock', () => {
     });
     const { machine } = step(CONFIG, machineIn('rechecking'), { ...reply, kind: 'observed', observation: seen });
     expect(machine.phase.kind).toBe('releasing');
+  });
+
+  it('F6 F14: looks again before it commits when it was held up since its last list', () => {
+    const own = provisional({ clusterId: 'new', generation: 1 });
+    const ageMs = propagationMs(CONFIG) + 1;
+    const seen = observation({ nowMs: NOW_MS, own });
+    const { listing } = seen;
+    if (listing.kind !== 'listed') throw new Error(listing.kind);
+    const old = { ...seen, listing: { ...listing, askedAtMs: NOW_MS - ageMs } };
+    const { machine, effects } = step(CONFIG, machineIn('rechecking'), {
+      ...reply,
+      kind: 'observed',
+      observation: old,
+    });
+    expect([machine.phase.kind, effects.map(({ kind }) => kind)]).toEqual(['rechecking', ['observe']]);
   });
 
   it('F1b: commits nothing for a daemon that does not have what it was asked to create', () => {

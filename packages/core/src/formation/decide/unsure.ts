@@ -1,6 +1,7 @@
 import type { InstanceId, Registration } from '../../backend/index.js';
-import { propagationMs } from '../config.js';
+import { isOld, propagationMs } from '../config.js';
 import { storeChangedLately } from '../memory.js';
+import { askedAtMsOf } from '../observation.js';
 import { isDisowned } from '../situation.js';
 import { type Case, heldFor, type Look, NAME_HELD, type Outcome, type Row, wait } from './decision.js';
 
@@ -56,8 +57,7 @@ export const UNSURE_ROWS: readonly Row<Case>[] = [
   },
   {
     row: '1',
-    when: ({ config, observation: { nowMs, listing } }) =>
-      listing.kind === 'listed' && nowMs - listing.askedAtMs > propagationMs(config),
+    when: ({ config, observation }) => isOld(config, askedAtMsOf(observation), observation.nowMs),
     outcome: ({ formed }) => waitUnlessFormed(formed, wait('list-stale', 'a list arrives in time', { retryMs: 0 })),
   },
   {

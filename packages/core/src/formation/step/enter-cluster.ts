@@ -1,5 +1,5 @@
 import { sameIdentity } from '../../backend/index.js';
-import { type FormationConfig, propagationMs } from '../config.js';
+import { type FormationConfig, isOld } from '../config.js';
 import { NAME_HELD } from '../decide/decision.js';
 import type { Reply } from '../event.js';
 import type { Entry, EntryStep, Machine, Phase, Role } from '../machine.js';
@@ -27,9 +27,6 @@ export function entrySteps(config: FormationConfig, role: Role): readonly EntryS
 /** Whoever made the cluster is proved by the record and its own daemon; whoever joined it by a member. */
 export const verify = (machine: Machine, phase: PhaseOf<'verifying'>): Step =>
   enter(machine, phase, look(machine, phase.entry.role === 'creator' ? 'none' : 'all'));
-
-const isOld = (config: FormationConfig, provedAtMs: number, nowMs: number): boolean =>
-  nowMs - provedAtMs > propagationMs(config);
 
 /**
  * Takes the next step into the cluster; after the last one the node is formed. Whoever was held up on the way, e.g. by a pause,

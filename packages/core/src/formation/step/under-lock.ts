@@ -1,10 +1,10 @@
 import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backend/index.js';
-import { type FormationConfig, LONGEST_RETRY_MS } from '../config.js';
+import { type FormationConfig, isOld, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Entry, Intent, Machine, Phase } from '../machine.js';
 import { heldBy, remember } from '../memory.js';
-import type { Observation } from '../observation.js';
+import { askedAtMsOf, type Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
 import { refusedBy } from '../refusals.js';
 import { claimedIdentity, identityOf, type Situation, situationOf } from '../situation.js';
@@ -143,7 +143,7 @@ export function create(machine: Machine, creation: Creation): Step {
 }
 
 /** Between the create and the commit everybody else may have told the store something: one more list decides. */
-export function created(machine: Machine, { creation }: PhaseOf<'creating'>): Step {
+export function created(machine: Machine, { creation }: Pick<PhaseOf<'creating'>, 'creation'>): Step {
   if (!machine.grant) return discover(machine);
   return enter(machine, { kind: 'rechecking', creation }, look(machine, 'none'));
 }
@@ -167,6 +167,7 @@ export function rechecked(
   if (!grant || !situation?.list.complete || situation.list.record.kind === 'unreadable') {
     return release(config, machine, { next: 'discover' }, nowMs);
   }
+  if (isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });
   const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
   // A daemon that was wiped meanwhile, or never did what it said, would leave a cluster on record that nobody is in.
   const isThere = sameIdentity(claimedIdentity(situation.own), creation.identity);

@@ -115,10 +115,27 @@ function watchLists(court: Court): Watcher {
   };
 }
 
+/** What was created is put on record on a list that is younger than what others may have told the store since. */
+function watchCommitAge(court: Court): Watcher {
+  const { check, truth, stage } = court;
+  return {
+    sent({ actor, verb, request }) {
+      if (verb !== 'unlock') return;
+      const { record } = request as { readonly record?: ClusterRecord };
+      if (record?.version !== 1 || stage.identityOf(actor.name).kind !== 'provisional') return;
+      const { sentMs = Number.NEGATIVE_INFINITY } = truth.lists.get(actor) ?? {};
+      const ageMs = stage.nowMs - sentMs;
+      const hasSlept = (truth.suspendedMs.get(actor) ?? Number.NEGATIVE_INFINITY) >= sentMs;
+      const isYoung = ageMs <= propagationMs(court) * (1 + 2 * stage.traits.drift);
+      check(hasSlept || isYoung, () => `${actor.label} commits ${record.clusterId} on a list that is ${ageMs} ms old`);
+    },
+  };
+}
+
 const F6: Oracle = {
   id: 'F6',
   holds: 'nobody creates, joins or commits without a complete list that is young and agrees with the lock',
-  watch: (court) => together(watchLists(court), watchGrants(court)),
+  watch: (court) => together(watchLists(court), watchGrants(court), watchCommitAge(court)),
 };
 
 const F7: Oracle = {

@@ -158,7 +158,8 @@ function watchRecords(court: Court): Watcher {
       if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
       const { record } = event.record;
       if (record.version > 1 || truth.recordBefore?.clusterId === record.clusterId) return;
-      const longMs = 2 * stage.timing.callTimeoutMs + 2 * stage.traits.latencyMs + 6 * stage.traits.stepMs;
+      // A list may be as old as that, and the write was under way for as long as a call may take.
+      const longMs = propagationMs(court) + stage.timing.callTimeoutMs + 6 * stage.traits.stepMs;
       const listed = [...truth.registrations].find(
         ([node, { clusterId, identitySinceMs }]) =>
           node !== record.createdBy &&
