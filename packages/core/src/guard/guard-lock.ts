@@ -66,6 +66,7 @@ export function guardLock(guard: Guard): LockVerbs & { readonly attempts: Attemp
 
   function begin(request: LockRequest, call: GuardCall | undefined): Promise<LockOutcome> {
     requireOpen(guard, 'lock', call);
+    call?.onSend?.();
     // A renewal is never undone: what it renews was delivered, and a released grant cannot be renewed.
     if (request.held !== undefined) return exchangeLock(guard, request, call).delivered;
     return attempts.run(keyOf(request), {

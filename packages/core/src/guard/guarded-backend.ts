@@ -20,6 +20,8 @@ export interface GuardCall {
   readonly signal?: AbortSignal | undefined;
   /** Default: the guard's `callTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
+  /** Told when a lock is asked for: later than the call where what an earlier attempt left has to be undone first. */
+  readonly onSend?: (() => void) | undefined;
 }
 
 export interface UnlockCall extends GuardCall {

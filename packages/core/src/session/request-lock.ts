@@ -15,10 +15,11 @@ export type KeptLockOutcome =
 /** One exchange for a lock, kept alive from the moment at which it was sent. */
 export async function requestLock({ call, ...options }: RequestLockOptions): Promise<KeptLockOutcome> {
   const { backend, runtime, request } = options;
-  const [sentAtMs, sentLeadMs] = [runtime.clock.monotonicMs(), wallLeadMs(runtime.clock)];
-  const outcome = await backend.lock(request, call);
+  const now = () => ({ sentAtMs: runtime.clock.monotonicMs(), sentLeadMs: wallLeadMs(runtime.clock) });
+  let sent = now();
+  const outcome = await backend.lock(request, { ...call, onSend: () => (sent = now()) });
   if (outcome.kind !== 'held') return outcome;
-  return { kind: 'held', keeper: keepLock({ ...options, grant: outcome.grant, sentAtMs, sentLeadMs }) };
+  return { kind: 'held', keeper: keepLock({ ...options, grant: outcome.grant, ...sent }) };
 }
 
 export function grantedTooLate(name: string): ClusterError {

@@ -110,6 +110,21 @@ describe('a lock that is kept', () => {
     expect(lock.heldUntilMs).toBeCloseTo(timing.deadlineMs, 6);
   });
 
+  it('L5: counts the deadline from when the request was sent, not from when it waited for an undo before it', async () => {
+    const { time, timing, process } = scene({ latency: { requestMs: 20, replyMs: 60 } });
+    const a = process('a');
+    a.faults.inject({ kind: 'drop-reply', verbs: ['lock'], times: 1 });
+    const first = a.lock('a1').catch(code);
+    await time.advance(timing.callTimeoutMs);
+    await first;
+    const undone = a.backend.giveUpLock(a.request('a1')).then(() => a.runtime.clock.monotonicMs());
+    const locking = a.lock('a2');
+    await time.advance(10_000);
+    const undoneAtMs = await undone;
+    expect(undoneAtMs).toBeGreaterThan(timing.callTimeoutMs);
+    expect(keeperOf(await locking).heldUntilMs).toBeCloseTo(undoneAtMs + timing.deadlineMs, 6);
+  });
+
   it('L4: is lost for the first code that asks after the process was stopped, and sends nothing', async () => {
     const { time, a, lock, count } = await holding();
     const renewals = count('lock', a.client);
