@@ -13,10 +13,10 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   const base = truth.record?.size ?? 0;
   if (isHalfMade(stage, truth.record, members.length === 0 ? stage.names : [actor.name])) return true;
   const waitsForOperators = members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
-  if (state.kind !== 'waiting') return waitsForOperators && isStartedAnew(stage, actor);
+  const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
+  if (state.kind !== 'waiting') return (waitsForOperators || isMinority) && isStartedAnew(stage, actor);
   switch (state.reason) {
     case 'seeds-unusable': {
-      const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
       // A store that was exchanged for a while names another cluster than the one that was formed meanwhile.
       const wasExchanged = truth.replacedMs >= 0 && members.length === 0;
       const isElsewhere = wasExchanged && stage.living.some(({ formedIn }) => formedIn !== undefined);
