@@ -14,6 +14,7 @@ interface Meeting {
 const OUTAGE = '2';
 const LOST_ANSWER = '4';
 const PARTIAL_LIST = '10';
+const STOPPED_IN_CALL = '32';
 const REMOVAL_TROUBLE = '39c';
 const CUT_OFF = '41a';
 const LOST_DISK = '61';
@@ -126,6 +127,17 @@ const MEETINGS: readonly Meeting[] = [
       const atMs = between(outline, 0.5, 1.5);
       const forMs = between(outline, 2, 4);
       return names.map((node) => ({ atMs, fault: LOST_ANSWER, values: always(node, 'lock', forMs) }));
+    },
+  },
+  {
+    // Whoever creates is stopped before it commits, for nearly as long as its lock lasts.
+    faults: [STOPPED_IN_CALL],
+    probability: 0.04,
+    fits: () => true,
+    draw(outline, names) {
+      const forMs = between(outline, 0.55, 0.85);
+      const values = { verb: 'create', when: 'answered', withinMs: between(outline, 1, 2), backAfterMs: 0, forMs };
+      return names.map((node) => ({ atMs: 0, fault: STOPPED_IN_CALL, values: { ...values, node } }));
     },
   },
   {
