@@ -2,6 +2,7 @@ import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '
 import type { LocalIdentity } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../../daemon/index.js';
 import type { Actor } from '../actor.js';
+import type { NodeFact } from '../facts.js';
 import { propagationMs } from './creating.js';
 import { watchGivingUp, watchOffers } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
@@ -20,16 +21,41 @@ const isIn = (identity: LocalIdentity, { clusterId }: { readonly clusterId: stri
 /** What was said of a daemon's data before they were lost may be on its way for so long. */
 const LATE_MS = 60_000;
 
+/** When each process was halted: meanwhile it asks nobody, and when it goes on, so does what it said before. */
+function watchHalts({ stage }: Court) {
+  const halts: { readonly actor: Actor; readonly fromMs: number; untilMs: number }[] = [];
+  return {
+    node: (actor: Actor, { kind }: NodeFact): void => {
+      if (kind === 'paused' || kind === 'suspended')
+        halts.push({ actor, fromMs: stage.nowMs, untilMs: Number.POSITIVE_INFINITY });
+      if (kind !== 'resumed' && kind !== 'crashed') return;
+      const last = halts.findLast((each) => each.actor === actor);
+      if (last) last.untilMs = Math.min(last.untilMs, stage.nowMs);
+    },
+    /** That moment, and as much earlier as the processes of this node were halted since. */
+    before: (node: NodeId, ms: number): number =>
+      halts
+        .filter(({ actor }) => actor.name === node)
+        .reduceRight(
+          (sinceMs, { fromMs, untilMs }) =>
+            untilMs > sinceMs ? sinceMs - (Math.min(untilMs, stage.nowMs) - fromMs) : sinceMs,
+          ms,
+        ),
+  };
+}
+
 /** When each daemon could last be asked what it has: of one that is down nobody knows, and nobody can tell that its disk is gone. */
 function watchAskable(court: Court) {
   const { stage } = court;
   const windowMs = 2 * propagationMs(court) + LATE_MS;
+  const halts = watchHalts(court);
   const downs = new Map<NodeId, { readonly fromMs: number; readonly untilMs: number }>();
   const sinceDown = (node: NodeId): number | undefined => {
     const down = downs.get(node);
     return down && stage.nowMs - down.untilMs < windowMs ? down.fromMs : undefined;
   };
   return {
+    node: halts.node,
     daemon: ({ kind, ...event }: DaemonEvent): void => {
       if (!('node' in event)) return;
       const { node } = event;
@@ -39,8 +65,10 @@ function watchAskable(court: Court) {
       if (kind === 'started') downs.set(node, { fromMs, untilMs: stage.nowMs });
     },
     /** All that it had since it can have been heard last by whoever speaks of it now. */
-    lately: (node: NodeId): readonly LocalIdentity[] =>
-      court.truth.identitiesSince(node, (sinceDown(node) ?? stage.nowMs) - windowMs),
+    lately: (node: NodeId): readonly LocalIdentity[] => {
+      const sinceMs = (sinceDown(node) ?? stage.nowMs) - windowMs;
+      return court.truth.identitiesSince(node, halts.before(node, sinceMs));
+    },
   };
 }
 
@@ -49,9 +77,9 @@ const F3: Oracle = {
   holds: 'a node whose daemon belongs to one cluster never registers for, joins or creates another',
   watch(court) {
     const { check, stage } = court;
-    const { daemon, lately } = watchAskable(court);
+    const { lately, ...heard } = watchAskable(court);
     return {
-      daemon,
+      ...heard,
       store(event) {
         if (event.kind !== 'registered' || event.identity === undefined) return;
         const { clusterId } = event.identity;
@@ -108,9 +136,9 @@ const F5: Oracle = {
   holds: 'a node is listed as ready only when its daemon is in the cluster that it is listed with',
   watch(court) {
     const { check, stage } = court;
-    const { daemon, lately } = watchAskable(court);
+    const { lately, ...heard } = watchAskable(court);
     return together(watchOffers(court), {
-      daemon,
+      ...heard,
       store(event) {
         if (event.kind !== 'registered' || event.state !== 'ready') return;
         const { identity, node } = event;
