@@ -2,6 +2,7 @@ import type { ClusterRecord } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
 import { watchCommits, watchGrants, watchUndoing } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
+import { listLogOf } from './removal.js';
 import { LYING } from './removed.js';
 import { F17 } from './work.js';
 
@@ -63,22 +64,39 @@ const F1b: Oracle = {
 const F2: Oracle = {
   id: 'F2',
   holds: 'a cluster on record is only replaced by the next generation, and only where that is allowed',
-  watch: ({ check, truth, stage }) => ({
-    store(event) {
-      if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
-      const { record } = event.record;
-      const { recordBefore } = truth;
-      if (!recordBefore || recordBefore.clusterId === record.clusterId) return check(true, () => '');
-      const allowed = stage.traits.whenNobodyAlive !== 'wait' && record.generation === recordBefore.generation + 1;
-      // The lock keeps away who takes it, not who writes by hand.
-      const grantedMs = truth.grants.get(record.token)?.sinceMs ?? stage.nowMs;
-      const isBlind = truth.recordTamperedMs >= grantedMs;
-      check(allowed || isBlind || isRestoreOver(record, recordBefore), () => {
-        const before = `${recordBefore.clusterId}/${recordBefore.generation}`;
-        return `${record.clusterId}/${record.generation} replaces ${before} on record`;
-      });
-    },
-  }),
+  watch(court) {
+    const { check, truth, stage } = court;
+    const { answers } = listLogOf(court);
+    const wasTold = (writer: Actor | undefined, generation: number): boolean =>
+      answers.some(
+        ({ actor, list: { record, members } }) =>
+          actor === writer &&
+          ((record.kind === 'present' && record.record.generation === generation) ||
+            members.some(({ identity }) => identity?.generation === generation)),
+      );
+    return {
+      store(event) {
+        if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
+        const { record } = event.record;
+        const { recordBefore } = truth;
+        if (!recordBefore || recordBefore.clusterId === record.clusterId) return check(true, () => '');
+        const { generation } = recordBefore;
+        // Whoever saw a later one before an older copy of the store came back goes on from that.
+        const isOlder = truth.replacedMs >= 0 && record.generation > generation + 1;
+        const isNext =
+          record.generation === generation + 1 ||
+          (isOlder && wasTold(truth.attempts.get(event.attempt)?.actor, record.generation - 1));
+        const allowed = stage.traits.whenNobodyAlive !== 'wait' && isNext;
+        // The lock keeps away who takes it, not who writes by hand.
+        const grantedMs = truth.grants.get(record.token)?.sinceMs ?? stage.nowMs;
+        const isBlind = truth.recordTamperedMs >= grantedMs;
+        check(allowed || isBlind || isRestoreOver(record, recordBefore), () => {
+          const before = `${recordBefore.clusterId}/${generation}`;
+          return `${record.clusterId}/${record.generation} replaces ${before} on record`;
+        });
+      },
+    };
+  },
 };
 
 /** Members put their newer cluster back over an older one that a restored store shows. */
