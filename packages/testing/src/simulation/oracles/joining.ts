@@ -76,7 +76,7 @@ const F3: Oracle = {
   id: 'F3',
   holds: 'a node whose daemon belongs to one cluster never registers for, joins or creates another',
   watch(court) {
-    const { check, stage } = court;
+    const { check, truth, stage } = court;
     const { lately, ...heard } = watchAskable(court);
     return {
       ...heard,
@@ -91,8 +91,10 @@ const F3: Oracle = {
       },
       sent({ actor, verb }) {
         if (verb !== 'join' && verb !== 'create') return;
-        const own = stage.identityOf(actor.name);
-        const blank = own.kind !== 'committed' || !stage.canTell(actor.name);
+        // Its disk may have come back since it was asked, in the look that was made with the latest list.
+        const lookedMs = truth.lists.get(actor)?.sentMs ?? stage.nowMs;
+        const had = truth.identitiesSince(actor.name, lookedMs);
+        const blank = had.some((own) => own.kind !== 'committed') || !stage.canTell(actor.name);
         check(blank, () => `${actor.label}: ${verb} with a daemon that belongs to a cluster`);
       },
     };
