@@ -7,6 +7,7 @@ import { propagationMs } from './creating.js';
 import { watchGivingUp, watchOffers } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { F15 } from './removed.js';
+import { toldIn } from './told.js';
 
 interface Join {
   readonly seed: { readonly node: NodeId; readonly instance: string };
@@ -101,13 +102,42 @@ const F3: Oracle = {
   },
 };
 
+const LOSSES: ReadonlySet<DaemonEvent['kind']> = new Set(['wiped', 'disk-replaced', 'view-replaced', 'left', 'reset']);
+
+/** Members that counted this node in when it looked, and have lost their data since then. */
+function watchLosses(court: Court) {
+  const { stage, truth } = court;
+  const log = toldIn(court);
+  const lostMs = new Map<NodeId, number>();
+  return {
+    daemon: (event: DaemonEvent): void => {
+      if ('node' in event && LOSSES.has(event.kind)) lostMs.set(event.node, stage.nowMs);
+    },
+    wasSeen(actor: Actor, record: ClusterRecord): boolean {
+      const { healths, lists } = log.of(actor);
+      const lookedMs = truth.lists.get(actor)?.sentMs ?? stage.nowMs;
+      const ownLookedMs = lists.at(-1)?.sentMs ?? Number.POSITIVE_INFINITY;
+      return healths.some(
+        ({ node, value: { view }, sentMs }) =>
+          sentMs >= ownLookedMs &&
+          (lostMs.get(node) ?? Number.NEGATIVE_INFINITY) >= lookedMs &&
+          view?.members.includes(actor.name) === true &&
+          isIn(view.identity, record),
+      );
+    },
+  };
+}
+
 const F4: Oracle = {
   id: 'F4',
   holds: 'a joiner counts as one when its join succeeded and a member has it in its own view',
-  watch: ({ check, stage }) => {
+  watch: (court) => {
+    const { check, stage } = court;
     const joined = new Map<Actor, string>();
+    const losses = watchLosses(court);
     return {
       daemon(event) {
+        losses.daemon(event);
         // Whether an exchanged disk still has what the join has made is another question.
         const isExchanged = event.kind === 'wiped' || event.kind === 'disk-replaced' || event.kind === 'view-replaced';
         if (isExchanged) for (const actor of joined.keys()) if (actor.name === event.node) joined.delete(actor);
@@ -117,7 +147,8 @@ const F4: Oracle = {
       },
       sent({ actor, verb, request }) {
         if (verb !== 'committed' || actor.state.kind !== 'confirming' || !joined.has(actor) || !stage.durable) return;
-        const { clusterId } = request as ClusterRecord;
+        const record = request as ClusterRecord;
+        const { clusterId } = record;
         if (joined.get(actor) !== clusterId) return;
         joined.delete(actor);
         const own = stage.daemons.daemon(actor.name).inspect().disk;
@@ -127,7 +158,8 @@ const F4: Oracle = {
           const isOfIt = disk.cluster === own.cluster || isIn(disk.identity, { clusterId });
           return peer.self() !== actor.name && isOfIt && disk.members.includes(actor.name);
         });
-        check(seen, () => `${actor.label} counts itself in, and no member has it in its view`);
+        const counts = seen || losses.wasSeen(actor, record);
+        check(counts, () => `${actor.label} counts itself in, and no member has it in its view`);
       },
     };
   },
