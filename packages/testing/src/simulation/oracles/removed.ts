@@ -35,8 +35,11 @@ function watchTargets({ check, truth, stage }: Court): Watcher {
 }
 
 /** A name leaves the record by its own node alone, or by an executor whose daemon refused to forget it. */
-function watchMarks({ check, truth }: Court): Watcher {
+function watchMarks({ check, truth, stage }: Court): Watcher {
   const refused = new Set<string>();
+  /** When somebody put a mark there by hand, and not under the lock. */
+  const byHandMs = new Map<string, number>();
+  let marked: readonly string[] = [];
   const keyOf = (node: string, token: bigint) => `${node} ${token}`;
   return {
     answered({ verb, request, end }: Call) {
@@ -45,13 +48,21 @@ function watchMarks({ check, truth }: Court): Watcher {
       refused.add(keyOf(node, token));
     },
     store(event) {
+      const earlier = marked;
+      marked = truth.record?.removed ?? [];
+      if (event.kind === 'operator')
+        for (const node of marked) if (!earlier.includes(node)) byHandMs.set(node, stage.nowMs);
       if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
       const { record } = event.record;
       const before = truth.recordBefore;
       const writer = truth.attempts.get(event.attempt)?.actor;
       if (!before || !writer || before.clusterId !== record.clusterId) return;
       const gone = before.removed.filter((node) => !record.removed.includes(node));
-      const odd = gone.find((node) => node !== writer.name && !refused.has(keyOf(node, event.token)));
+      // Whoever holds the lock writes what it saw under it.
+      const grantedMs = truth.grants.get(event.token)?.sinceMs ?? stage.nowMs;
+      const isUnseen = (node: string) => (byHandMs.get(node) ?? Number.NEGATIVE_INFINITY) >= grantedMs;
+      const isOdd = (node: string) => node !== writer.name && !refused.has(keyOf(node, event.token)) && !isUnseen(node);
+      const odd = gone.find(isOdd);
       check(odd === undefined, () => `${writer.label} takes the mark from ${odd}, which was removed`);
     },
   };
