@@ -186,7 +186,9 @@ const F18: Oracle = {
         const own = stage.identityOf(actor.name);
         if (own.kind !== 'provisional') return check(true, () => '');
         const onRecord = truth.record?.clusterId === own.clusterId;
-        check(!onRecord, () => `${actor.label}: ${verb} destroys ${own.clusterId}, which is on record`);
+        // It was not there in the latest list, and somebody has put it back since.
+        const isBack = truth.recordTamperedMs >= (truth.lists.get(actor)?.sentMs ?? stage.nowMs);
+        check(!onRecord || isBack, () => `${actor.label}: ${verb} destroys ${own.clusterId}, which is on record`);
       },
     });
   },
