@@ -95,7 +95,9 @@ export function mayFail(court: Court, actor: Actor, code: string): boolean {
   // The others as it saw them in its last look.
   const lately = stage.names.flatMap((name) => truth.identitiesSince(name, stage.nowMs - propagationMs(court)));
   const named = lately.flatMap((each) => (each.kind === 'committed' ? [each.clusterId] : []));
-  return [truth.record?.clusterId, recordTold(truth, actor)?.clusterId, ...named].some(
+  // An entry outlives its process, and the data that it tells of.
+  const listed = truth.lists.get(actor)?.list.members.map(({ identity }) => identity?.clusterId) ?? [];
+  return [truth.record?.clusterId, recordTold(truth, actor)?.clusterId, ...named, ...listed].some(
     (other) => other !== undefined && other !== own,
   );
 }
