@@ -230,7 +230,10 @@ const F19: Oracle = {
         if (fact.kind !== 'state' || fact.before.kind !== 'formed' || fact.state.kind === 'formed') return;
         if (!actor.alive) return;
         const { identity } = fact.before;
-        const lately = truth.identitiesSince(actor.name, stage.nowMs - propagationMs(court));
+        // Whoever was halted in its look goes by what its daemon had when that began.
+        const lookedMs = truth.lists.get(actor)?.sentMs ?? stage.nowMs;
+        const beganMs = (actor.runningSinceMs ?? stage.nowMs) > lookedMs ? lookedMs : stage.nowMs;
+        const lately = truth.identitiesSince(actor.name, Math.min(beganMs, stage.nowMs - propagationMs(court)));
         const ownChanged = lately.some((each) => each.kind !== 'committed' || each.clusterId !== identity.clusterId);
         const superseded = wasToldOf(actor, ({ generation }) => generation > identity.generation);
         const isStuck = fact.state.kind === 'failed' && fact.state.cause === 'WORK_STUCK' && stage.hung.has(actor.name);
