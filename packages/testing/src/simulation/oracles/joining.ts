@@ -2,8 +2,7 @@ import { type ClusterRecord, compareNodes, type MemberList, type NodeId } from '
 import type { LocalIdentity } from '@autocluster/core/driver';
 import type { DaemonEvent } from '../../daemon/index.js';
 import type { Actor } from '../actor.js';
-import type { NodeFact } from '../facts.js';
-import { propagationMs } from './creating.js';
+import { watchAskable } from './askable.js';
 import { watchGivingUp, watchOffers } from './decisions.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { F15 } from './removed.js';
@@ -19,68 +18,13 @@ const joinOf = (request: unknown): Join => request as Join;
 const isIn = (identity: LocalIdentity, { clusterId }: { readonly clusterId: string }): boolean =>
   identity.kind === 'committed' && identity.clusterId === clusterId;
 
-/** What was said of a daemon's data before they were lost may be on its way for so long. */
-const LATE_MS = 60_000;
-
-/** When each process was halted: meanwhile it asks nobody, and when it goes on, so does what it said before. */
-function watchHalts({ stage }: Court) {
-  const halts: { readonly actor: Actor; readonly fromMs: number; untilMs: number }[] = [];
-  return {
-    node: (actor: Actor, { kind }: NodeFact): void => {
-      if (kind === 'paused' || kind === 'suspended')
-        halts.push({ actor, fromMs: stage.nowMs, untilMs: Number.POSITIVE_INFINITY });
-      if (kind !== 'resumed' && kind !== 'crashed') return;
-      const last = halts.findLast((each) => each.actor === actor);
-      if (last) last.untilMs = Math.min(last.untilMs, stage.nowMs);
-    },
-    /** That moment, and as much earlier as the processes of this node were halted since. */
-    before: (node: NodeId, ms: number): number =>
-      halts
-        .filter(({ actor }) => actor.name === node)
-        .reduceRight(
-          (sinceMs, { fromMs, untilMs }) =>
-            untilMs > sinceMs ? sinceMs - (Math.min(untilMs, stage.nowMs) - fromMs) : sinceMs,
-          ms,
-        ),
-  };
-}
-
-/** When each daemon could last be asked what it has: of one that is down nobody knows, and nobody can tell that its disk is gone. */
-function watchAskable(court: Court) {
-  const { stage } = court;
-  const windowMs = 2 * propagationMs(court) + LATE_MS;
-  const halts = watchHalts(court);
-  const downs = new Map<NodeId, { readonly fromMs: number; readonly untilMs: number }>();
-  const sinceDown = (node: NodeId): number | undefined => {
-    const down = downs.get(node);
-    return down && stage.nowMs - down.untilMs < windowMs ? down.fromMs : undefined;
-  };
-  return {
-    node: halts.node,
-    daemon: ({ kind, ...event }: DaemonEvent): void => {
-      if (!('node' in event)) return;
-      const { node } = event;
-      const isDown = kind === 'stopped' || kind === 'powered-off';
-      const fromMs = sinceDown(node) ?? stage.nowMs;
-      if (isDown) downs.set(node, { fromMs, untilMs: Number.POSITIVE_INFINITY });
-      if (kind === 'started') downs.set(node, { fromMs, untilMs: stage.nowMs });
-    },
-    /** All that it had since it can have been heard last by whoever speaks of it now. */
-    lately: (node: NodeId): readonly LocalIdentity[] => {
-      const sinceMs = (sinceDown(node) ?? stage.nowMs) - windowMs;
-      return court.truth.identitiesSince(node, halts.before(node, sinceMs));
-    },
-  };
-}
-
 const F3: Oracle = {
   id: 'F3',
   holds: 'a node whose daemon belongs to one cluster never registers for, joins or creates another',
   watch(court) {
     const { check, truth, stage } = court;
     const { lately, ...heard } = watchAskable(court);
-    return {
-      ...heard,
+    return together(heard, {
       store(event) {
         if (event.kind !== 'registered' || event.identity === undefined) return;
         const { clusterId } = event.identity;
@@ -98,7 +42,7 @@ const F3: Oracle = {
         const blank = had.some((own) => own.kind !== 'committed') || !stage.canTell(actor.name);
         check(blank, () => `${actor.label}: ${verb} with a daemon that belongs to a cluster`);
       },
-    };
+    });
   },
 };
 
@@ -171,8 +115,7 @@ const F5: Oracle = {
   watch(court) {
     const { check, stage } = court;
     const { lately, ...heard } = watchAskable(court);
-    return together(watchOffers(court), {
-      ...heard,
+    return together(watchOffers(court), heard, {
       store(event) {
         if (event.kind !== 'registered' || event.state !== 'ready') return;
         const { identity, node } = event;
