@@ -158,8 +158,12 @@ function watchRecords(court: Court): Watcher {
       if (event.kind !== 'record-committed' || event.record.kind !== 'present') return;
       const { record } = event.record;
       if (record.version > 1 || truth.recordBefore?.clusterId === record.clusterId) return;
-      // A list may be as old as that, and the write was under way for as long as a call may take.
-      const longMs = propagationMs(court) + stage.timing.callTimeoutMs + 6 * stage.traits.stepMs;
+      // Whoever was halted since it asked may still go by that list, until it is too old for anything.
+      const writer = truth.attempts.get(event.attempt)?.actor;
+      const lookedMs = (writer && truth.lists.get(writer)?.sentMs) ?? stage.nowMs;
+      const wasHalted = (writer?.runningSinceMs ?? Number.NEGATIVE_INFINITY) > lookedMs;
+      const listMs = wasHalted ? propagationMs(court) : timing.callTimeoutMs + 2 * traits.latencyMs;
+      const longMs = listMs + timing.callTimeoutMs + 6 * traits.stepMs;
       const listed = [...truth.registrations].find(
         ([node, { clusterId, identitySinceMs }]) =>
           node !== record.createdBy &&
