@@ -31,6 +31,42 @@ export function watchClocks(court: Court): Watcher {
   };
 }
 
+interface Tick {
+  /** How many were over before it. */
+  readonly count: number;
+  /** When its executor first asked for a list after those. */
+  readonly sinceMs: number;
+}
+
+/** Each tick removes at most one. */
+export function watchPace(court: Court): Watcher {
+  const { check, stage } = court;
+  const { ttlMs, drift, cleanup } = stage.traits;
+  const ticks = new Map<Actor, Tick>();
+  const last = new Map<Actor, { readonly atMs: number; readonly tick: Tick | undefined }>();
+  const removals = watchRemovals(court, ({ actor, node }) => {
+    const tick = ticks.get(actor);
+    const before = last.get(actor);
+    last.set(actor, { atMs: stage.nowMs, tick });
+    const gapMs = stage.nowMs - (before?.atMs ?? Number.NEGATIVE_INFINITY);
+    // The time between two ticks, less what jitter and calls may take from it.
+    const neededMs = ttlMs / 8;
+    // One that took long, since it waited for the lock or its process was halted, is followed by the next one at once.
+    const sinceMs = before?.tick?.sinceMs ?? stage.nowMs;
+    const wasLong = before?.tick?.count !== tick?.count && stage.nowMs - sinceMs >= 0.45 * ttlMs * (1 - 2 * drift);
+    check(gapMs >= neededMs || wasLong, () => `${actor.label} removes ${node}, ${gapMs} ms after the one before`);
+  });
+  return {
+    sent(call) {
+      removals.sent(call);
+      const { actor, verb } = call;
+      if (verb !== 'list' || cleanup !== 'remove') return;
+      const { ticks: count } = actor.node.cleanup.status.counters;
+      if (ticks.get(actor)?.count !== count) ticks.set(actor, { count, sinceMs: stage.nowMs });
+    },
+  };
+}
+
 interface Told {
   readonly atMs: number;
   readonly list: MemberList;

@@ -12,7 +12,7 @@ import type { StoreEvent } from '../../store/index.js';
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import { outcomeOf } from '../outcome.js';
-import { watchClocks, watchListBrakes } from './cleanup-brakes.js';
+import { watchClocks, watchListBrakes, watchPace } from './cleanup-brakes.js';
 import { mayNotKnow } from './locks.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
 import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
@@ -27,16 +27,8 @@ const C6: Oracle = {
   holds: 'as many members are left as must be, and each tick removes at most one',
   watch(court) {
     const { check, stage } = court;
-    const lastMs = new Map<Actor, number>();
-    const removals = watchRemovals(court, ({ actor, node }) => {
-      const gapMs = stage.nowMs - (lastMs.get(actor) ?? Number.NEGATIVE_INFINITY);
-      lastMs.set(actor, stage.nowMs);
-      // The time between two ticks, less what jitter and calls may take from it.
-      const neededMs = stage.traits.ttlMs / 8;
-      check(gapMs >= neededMs, () => `${actor.label} removes ${node}, ${gapMs} ms after the one before`);
-    });
     return {
-      ...removals,
+      ...watchPace(court),
       daemon(event) {
         if (event.kind !== 'forgotten') return;
         const left = stage.daemons.daemon(event.by).inspect().disk.members.length;
