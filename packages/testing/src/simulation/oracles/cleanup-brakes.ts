@@ -192,12 +192,13 @@ export function watchListBrakes(court: Court): Watcher {
       if (!listened || listened.lists.length === 0) return;
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
       const told = fact.event.data as unknown as ToldPlan;
-      judgeCandidates(actor, listened, told);
       const { launchedMs, runningSinceMs = stage.nowMs } = actor;
-      // The machine may have slept between a plan and what was told of it.
-      const hasSlept =
+      // Between a plan and what was told of it the process may have been halted.
+      const wasHalted =
         runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < removalMs + workedMs(actor, told.removes);
-      if (!hasSlept) judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
+      if (wasHalted) return;
+      judgeCandidates(actor, listened, told);
+      judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
     },
   };
 }
