@@ -1,9 +1,9 @@
 import { BRAKE_NAMES, type BrakeName, BRAKES } from '@autocluster/core';
 import type { MemberList } from '@autocluster/core/backend';
 import type { Actor } from '../actor.js';
-import type { Call, NodeFact } from '../facts.js';
+import type { Call, Listener, NodeFact } from '../facts.js';
 import { isList } from '../outcome.js';
-import type { Court, Watcher } from './oracle.js';
+import { type Court, perHistory, type Watcher } from './oracle.js';
 import { graceMs, watchRemovals } from './removal.js';
 
 /** The brakes of which a node tells: with a plan that has changed, or because one of them refused a removal. */
@@ -38,14 +38,31 @@ interface Tick {
   readonly sinceMs: number;
 }
 
+/** The tick of cleanup in which each node is. */
+class TickLog implements Listener {
+  readonly #ticks = new Map<Actor, Tick>();
+
+  of(actor: Actor): Tick | undefined {
+    return this.#ticks.get(actor);
+  }
+
+  readonly sent = ({ actor, verb, sentMs }: Call): void => {
+    if (verb !== 'list' || actor.node.cleanup.status.mode === 'off') return;
+    const { ticks: count } = actor.node.cleanup.status.counters;
+    if (this.#ticks.get(actor)?.count !== count) this.#ticks.set(actor, { count, sinceMs: sentMs });
+  };
+}
+
+const ticksOf = perHistory(() => new TickLog());
+
 /** Each tick removes at most one. */
 export function watchPace(court: Court): Watcher {
   const { check, stage } = court;
-  const { ttlMs, drift, cleanup } = stage.traits;
-  const ticks = new Map<Actor, Tick>();
+  const { ttlMs, drift } = stage.traits;
+  const ticks = ticksOf(court);
   const last = new Map<Actor, { readonly atMs: number; readonly tick: Tick | undefined }>();
-  const removals = watchRemovals(court, ({ actor, node }) => {
-    const tick = ticks.get(actor);
+  return watchRemovals(court, ({ actor, node }) => {
+    const tick = ticks.of(actor);
     const before = last.get(actor);
     last.set(actor, { atMs: stage.nowMs, tick });
     const gapMs = stage.nowMs - (before?.atMs ?? Number.NEGATIVE_INFINITY);
@@ -56,15 +73,6 @@ export function watchPace(court: Court): Watcher {
     const wasLong = before?.tick?.count !== tick?.count && stage.nowMs - sinceMs >= 0.45 * ttlMs * (1 - 2 * drift);
     check(gapMs >= neededMs || wasLong, () => `${actor.label} removes ${node}, ${gapMs} ms after the one before`);
   });
-  return {
-    sent(call) {
-      removals.sent(call);
-      const { actor, verb } = call;
-      if (verb !== 'list' || cleanup !== 'remove') return;
-      const { ticks: count } = actor.node.cleanup.status.counters;
-      if (ticks.get(actor)?.count !== count) ticks.set(actor, { count, sinceMs: stage.nowMs });
-    },
-  };
 }
 
 interface Told {
@@ -83,8 +91,8 @@ class Listened {
   #store: string | undefined;
   #revision: bigint | undefined;
 
-  hear(list: MemberList, sentMs: number, atMs: number, keptMs: number): void {
-    const first = this.lists.findIndex((each) => each.atMs >= atMs - keptMs);
+  hear(list: MemberList, sentMs: number, atMs: number, keptSinceMs: number): void {
+    const first = this.lists.findIndex((each) => each.atMs >= keptSinceMs);
     if (first > 0) this.lists.splice(0, first);
     this.lists.push({ atMs, list });
     for (const { node } of list.members) this.seenMs.set(node, atMs);
@@ -116,54 +124,34 @@ interface ToldPlan {
   readonly removes: readonly string[];
 }
 
-/** How long the daemon of an executor has worked on its last removal: the plan is told when that is over, or was given up. */
-function watchWork({ stage }: Court, toldWithinMs: number) {
-  const works = new Map<Actor, { readonly sinceMs: number; untilMs: number | undefined }>();
-  const longestMs = stage.traits.workMs + stage.timing.stopBudgetMs;
-  return {
-    workedMs: (actor: Actor, removes: readonly string[]): number => {
-      const work = works.get(actor);
-      if (!work || removes.length === 0) return 0;
-      const untilMs = work.untilMs ?? Math.min(stage.nowMs, work.sinceMs + longestMs);
-      return stage.nowMs - untilMs > toldWithinMs ? 0 : untilMs - work.sinceMs;
-    },
-    sent: ({ actor, verb }: Call): void => {
-      if (verb === 'forget') works.set(actor, { sinceMs: stage.nowMs, untilMs: undefined });
-    },
-    answered: ({ actor, verb }: Call): void => {
-      const work = verb === 'forget' ? works.get(actor) : undefined;
-      if (work) work.untilMs = stage.nowMs;
-    },
-  };
-}
-
 /** What all lists said from which a plan may have been made holds it. */
 export function watchListBrakes(court: Court): Watcher {
   const { check, stage } = court;
   const heard = new Map<Actor, Listened>();
+  const ticks = ticksOf(court);
   /** Longer than a plan is made after its last list: peers that are missing in it are asked first. */
   const lookMs = 2 * stage.timing.callTimeoutMs;
-  /** And longer than it takes to look twice, with a lock in between. */
-  const removalMs = 4 * lookMs;
-  /** And than a daemon works on a removal. */
-  const keptMs = stage.traits.workMs + 2 * removalMs;
-  const { workedMs, ...work } = watchWork(court, removalMs);
-  const judgeCandidates = (actor: Actor, listened: Listened, { candidates, removes }: ToldPlan) => {
-    const windowMs = removalMs + workedMs(actor, removes);
-    const lists = listened.since(stage.nowMs - windowMs);
+  /** And longer than it takes to look twice. */
+  const looksMs = 4 * lookMs;
+  /** A plan is told when its removals are over, however long these took. */
+  const sinceOf = (actor: Actor, { removes }: ToldPlan, withinMs: number) =>
+    removes.length > 0 ? (ticks.of(actor)?.sinceMs ?? 0) : stage.nowMs - withinMs;
+  const judgeCandidates = (actor: Actor, listened: Listened, told: ToldPlan) => {
+    const sinceMs = sinceOf(actor, told, looksMs);
+    const lists = listened.since(sinceMs);
     if (lists.length === 0) return;
-    for (const { node, heldBy } of candidates) {
+    for (const { node, heldBy } of told.candidates) {
       const shows = ({ list }: Told) => list.complete && list.members.some((each) => each.node === node);
       check(!lists.every(shows), () => `${actor.label} takes ${node} for missing, and every list shows it`);
       const awayMs = stage.nowMs - (listened.seenMs.get(node) ?? Number.NEGATIVE_INFINITY);
       // It may have come back since.
-      const isRipe = heldBy.includes('grace') || awayMs >= graceMs(court) || awayMs < windowMs;
+      const isRipe = heldBy.includes('grace') || awayMs >= graceMs(court) || awayMs < stage.nowMs - sinceMs;
       check(isRipe, () => `${actor.label} counts ${node} as away for a grace, and saw it ${awayMs} ms ago`);
     }
   };
-  const judgeBrakes = (actor: Actor, listened: Listened, { removes }: ToldPlan, held: readonly BrakeName[]) => {
-    const windowMs = removes.length > 0 ? removalMs + workedMs(actor, removes) : lookMs;
-    const lists = listened.since(stage.nowMs - windowMs).map(({ list }) => list);
+  const judgeBrakes = (actor: Actor, listened: Listened, told: ToldPlan, held: readonly BrakeName[]) => {
+    const sinceMs = sinceOf(actor, told, lookMs);
+    const lists = listened.since(sinceMs).map(({ list }) => list);
     if (lists.length === 0) return;
     const must = (brake: BrakeName, holds: boolean) =>
       check(!holds || held.includes(brake), () => `${actor.label} plans without ${brake}`);
@@ -173,30 +161,32 @@ export function watchListBrakes(court: Court): Watcher {
     // A list that failed says nothing of the executor.
     must('self-unlisted', !held.includes('list-incomplete') && !lists.some(isListed));
     const changedMs = stage.nowMs - listened.changedMs;
-    const isLate = changedMs > windowMs && changedMs < graceMs(court) - lookMs;
+    const isLate = listened.changedMs < sinceMs && changedMs < graceMs(court) - lookMs;
     must('store-changed', isLate && !held.some(stopsClocks));
   };
   return {
     answered(call) {
-      work.answered(call);
       const { actor, verb, sentMs, end, reporting } = call;
       // From what a report lists nothing is decided.
       if (reporting || verb !== 'list' || end?.kind !== 'resolved' || !isList(end.value)) return;
       const listened = heard.get(actor) ?? new Listened();
       heard.set(actor, listened);
-      listened.hear(end.value, sentMs, stage.nowMs, keptMs);
+      listened.hear(
+        end.value,
+        sentMs,
+        stage.nowMs,
+        Math.min(stage.nowMs - looksMs, ticks.of(actor)?.sinceMs ?? sentMs),
+      );
     },
-    sent: work.sent,
     node(actor, fact) {
       const listened = heard.get(actor);
       if (!listened || listened.lists.length === 0) return;
       if (fact.kind !== 'event' || fact.event.name !== 'cleanup.plan') return;
       const told = fact.event.data as unknown as ToldPlan;
       const { launchedMs, runningSinceMs = stage.nowMs } = actor;
-      // Between a plan and what was told of it the process may have been halted.
-      const wasHalted =
-        runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < removalMs + workedMs(actor, told.removes);
-      if (wasHalted) return;
+      // Between the look and what was told of it the process may have been halted.
+      const wasHalted = runningSinceMs > launchedMs && stage.nowMs - runningSinceMs < looksMs;
+      if (told.removes.length === 0 && wasHalted) return;
       judgeCandidates(actor, listened, told);
       judgeBrakes(actor, listened, told, brakesTold(fact) ?? []);
     },
