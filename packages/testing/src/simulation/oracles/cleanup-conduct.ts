@@ -187,9 +187,20 @@ const C13: Oracle = {
     const { check, truth } = court;
     const countsStill = watchCounted(court);
     const running = new Map<Call, string>();
+    /** Whether its lock is over and its process cannot know: it was halted, or somebody took the lock away. */
+    const isOvertaken = ({ actor, request, sentMs }: Call) => {
+      const { token } = request as ForgetRequest | JoinRequest;
+      if (token === undefined || truth.holders.get(FORMATION_LOCK)?.token === token) return false;
+      return mayNotKnow(court, { actor, token, beganMs: sentMs }, FORMATION_LOCK);
+    };
     const callsOf = (verb: string, node: string) =>
       [...running.keys()].filter(
-        (call) => call.verb === verb && running.get(call) === node && !call.signal.aborted && !call.actor.crashed,
+        (call) =>
+          call.verb === verb &&
+          running.get(call) === node &&
+          !call.signal.aborted &&
+          !call.actor.crashed &&
+          !isOvertaken(call),
       );
     return {
       sent(call) {
