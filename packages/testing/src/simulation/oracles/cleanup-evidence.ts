@@ -23,8 +23,10 @@ const C2: Oracle = {
       court.check(list?.complete === true, () => `${actor.label} removes ${node} on a list that is not complete`);
       const [unread] = list?.skipped ?? [];
       court.check(!unread, () => `${actor.label} removes ${node}, and ${unread?.key} may be its entry`);
-      const grant = court.truth.grants.get(request.token);
-      const isFresh = grant === undefined || listedMs >= grant.sinceMs;
+      const { grants, replacedMs } = court.truth;
+      const grant = grants.get(request.token);
+      // Of a lock that an older copy of the store has as well nobody knows any more since when.
+      const isFresh = grant === undefined || grant.sinceMs === replacedMs || listedMs >= grant.sinceMs;
       court.check(isFresh, () => `${actor.label} removes ${node} on a list that is older than its lock`);
     }),
 };
