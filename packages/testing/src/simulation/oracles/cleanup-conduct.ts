@@ -15,7 +15,7 @@ import { outcomeOf } from '../outcome.js';
 import { watchClocks, watchListBrakes, watchPace } from './cleanup-brakes.js';
 import { mayNotKnow } from './locks.js';
 import { type Court, type Oracle, together, type Watcher } from './oracle.js';
-import { graceMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
+import { graceMs, grantedMs, type ListAnswer, listLogOf, watchRemovals } from './removal.js';
 import { toldIn } from './told.js';
 
 const MEMBERS_MIN = 2;
@@ -42,7 +42,7 @@ const C6: Oracle = {
 function watchProofs(court: Court): Watcher {
   const proved = new Map<Actor, Map<string, number>>();
   const removals = watchRemovals(court, ({ actor, node, request }) => {
-    const sinceMs = court.truth.grants.get(request.token)?.sinceMs ?? Number.NEGATIVE_INFINITY;
+    const sinceMs = grantedMs(court, request);
     for (const lock of [FORMATION_LOCK, CLEANUP_LOCK]) {
       const provedMs = proved.get(actor)?.get(lock) ?? Number.NEGATIVE_INFINITY;
       court.check(provedMs >= sinceMs, () => `${actor.label} removes ${node}, and has not asked for its ${lock} lock`);

@@ -2,7 +2,7 @@ import type { DaemonEvent } from '../../daemon/index.js';
 import type { Actor } from '../actor.js';
 import type { NodeFact } from '../facts.js';
 import type { Court, Oracle } from './oracle.js';
-import { graceMs, watchRemovals } from './removal.js';
+import { graceMs, grantedMs, watchRemovals } from './removal.js';
 
 const C1: Oracle = {
   id: 'C1',
@@ -23,10 +23,7 @@ const C2: Oracle = {
       court.check(list?.complete === true, () => `${actor.label} removes ${node} on a list that is not complete`);
       const [unread] = list?.skipped ?? [];
       court.check(!unread, () => `${actor.label} removes ${node}, and ${unread?.key} may be its entry`);
-      const { grants, replacedMs } = court.truth;
-      const grant = grants.get(request.token);
-      // Of a lock that an older copy of the store has as well nobody knows any more since when.
-      const isFresh = grant === undefined || grant.sinceMs === replacedMs || listedMs >= grant.sinceMs;
+      const isFresh = listedMs >= grantedMs(court, request);
       court.check(isFresh, () => `${actor.label} removes ${node} on a list that is older than its lock`);
     }),
 };

@@ -59,6 +59,12 @@ export function watchRemovals(court: Court, removal: (removal: Removal) => void)
   };
 }
 
+/** Since when a removal has its lock. Of one that an older copy of the store has as well nobody knows it any more. */
+export function grantedMs({ truth }: Court, { token }: ForgetRequest): number {
+  const { sinceMs = truth.replacedMs } = truth.grants.get(token) ?? {};
+  return sinceMs === truth.replacedMs ? Number.NEGATIVE_INFINITY : sinceMs;
+}
+
 /** The shortest time that may pass for a grace while clocks drift. */
 export const graceMs = ({ stage }: Court): number =>
   (stage.timing.graceMs ?? Number.POSITIVE_INFINITY) * (1 - 2 * stage.traits.drift);
