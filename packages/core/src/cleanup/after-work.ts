@@ -50,8 +50,10 @@ export class AfterWork {
         } catch (thrown) {
           if (!isClusterError(thrown)) throw thrown;
           unfinished.push({ node, error: thrown });
-          // It may still run: nothing else begins beside it.
-          if (thrown.code === 'WORK_STUCK') break;
+          if (thrown.code !== 'WORK_STUCK') continue;
+          // It may still run: nothing else begins beside it, and its lock lapses from now on.
+          lock.abandon();
+          break;
         }
       }
     } finally {
