@@ -16,3 +16,7 @@ export function grantOf(value: unknown): { readonly ttlMs: number | undefined; r
 
 export const isList = (value: unknown): value is MemberList =>
   typeof value === 'object' && value !== null && 'members' in value && Array.isArray(value.members);
+
+/** Whether `unlock` was answered with a release. */
+export const isReleased = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'released';

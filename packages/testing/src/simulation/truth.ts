@@ -5,7 +5,7 @@ import type { InspectedCluster, StoreEvent } from '../store/index.js';
 import type { Actor } from './actor.js';
 import type { Call, CallEnd, Listener, NodeFact } from './facts.js';
 import { JOB_LOCK } from './jobs.js';
-import { grantOf, isList, outcomeOf } from './outcome.js';
+import { grantOf, isList, isReleased, outcomeOf } from './outcome.js';
 
 /** One grant of the store, from its beginning to its end. */
 export interface Grant {
@@ -44,7 +44,7 @@ export interface Attempt {
   shortenedLate: boolean;
   /** When it was first asked to be released, on true time. */
   unlockSentMs: number | undefined;
-  unlockAnswered: boolean;
+  releaseAnswered: boolean;
 }
 
 export interface Listed {
@@ -151,7 +151,7 @@ export class Truth implements Listener {
         toldLost: false,
         shortenedLate: false,
         unlockSentMs: undefined,
-        unlockAnswered: false,
+        releaseAnswered: false,
       };
       this.attempts.set(attempt, { actor, lock, ...unknown });
     } else if (verb === 'unlock') {
@@ -167,10 +167,11 @@ export class Truth implements Listener {
     const { actor, verb, end } = call;
     if (verb === 'lock' && end?.kind === 'resolved') {
       this.#answeredLock(call, end);
-    } else if (verb === 'unlock' && end?.kind === 'resolved') {
+    } else if (verb === 'unlock' && isReleased(end?.value)) {
       const { grant } = call.request as { grant: LockGrant };
       const attempt = this.attempts.get(grant.attempt);
-      if (attempt) attempt.unlockAnswered = true;
+      // What another store made, it released there; `lost` is also said where nothing was released.
+      if (attempt && this.grants.get(grant.token)?.attempt === grant.attempt) attempt.releaseAnswered = true;
     } else if (verb === 'list' && end?.kind === 'resolved' && isList(end.value)) {
       if (call.reporting) return;
       this.lists.set(actor, { list: end.value, sentMs: call.sentMs, atMs: end.atMs });

@@ -50,8 +50,8 @@ function watchGrantsUsed({ check, truth, stage }: Court): Watcher {
       const asked = truth.attempts.get(event.attempt);
       // What reaches another store late lapses there: that store never knew that the attempt was over.
       const released = asked?.unlockSentMs !== undefined && asked.unlockSentMs > truth.replacedMs;
-      // Of a release without an answer nobody knows whether it came before this.
-      const known = asked?.unlockAnswered === true;
+      // Of a release without an answer nobody knows whether it came before this, nor of one that another store answered.
+      const known = asked?.releaseAnswered === true;
       check(!released || !known, () => `${event.lock} is granted to ${event.attempt}, which ${event.node} has ended`);
     },
     node(actor, fact) {
