@@ -57,12 +57,13 @@ function watchGrantsUsed({ check, truth, stage }: Court): Watcher {
     node(actor, fact) {
       if (fact.kind !== 'job-began') return;
       check(!fact.lost, () => `${actor.label} begins with token ${fact.token}, which it has lost by its own clock`);
+      // Of a store that was exchanged, a grant with this token may be that of another attempt.
+      if (truth.isRevoked(actor, JOB_LOCK, fact.token, stage.nowMs)) return;
       const grant = truth.grants.get(fact.token);
-      if (!grant || grant.ended === 'revoked') return;
       // How long a machine slept whose clock was set back nobody can tell.
       const cannotTell = truth.suspendedMs.has(actor) && truth.wallSetBackMs.has(actor);
       check(
-        cannotTell || grant.ended === undefined,
+        cannotTell || grant?.ended === undefined,
         () => `${actor.label} begins with token ${fact.token}, which is over`,
       );
     },
