@@ -78,14 +78,26 @@ const R3: Oracle = {
 /** What makes the store one that knows nothing of what was done. */
 const ANOTHER_STORE: ReadonlySet<string> = new Set(['wipe', 'restore']);
 
+/** The fault by which a call goes to another store than those of all others. */
+const ELSEWHERE = '26';
+
 const R4: Oracle = {
   id: 'R4',
   holds: 'nothing brings an entry back after its removal was answered',
   watch({ check }) {
     const removed = new Set<string>();
+    const elsewhere = new WeakSet<Call>();
+    let last: Call | undefined;
     return {
-      answered({ verb, request, end }) {
-        if (verb === 'unregister' && end?.kind === 'resolved') removed.add((request as Registration).instance);
+      sent: (call) => void (last = call),
+      // Sent to another store: this one knows nothing of the removal, and takes a late copy for what it is not.
+      struck(fault, about) {
+        if (fault === ELSEWHERE && last?.actor.label === about) elsewhere.add(last);
+      },
+      answered(call) {
+        const { verb, request, end } = call;
+        if (verb !== 'unregister' || end?.kind !== 'resolved' || elsewhere.has(call)) return;
+        removed.add((request as Registration).instance);
       },
       store(event) {
         // Another store, or an older copy of it, knows nothing of the removal; what reaches it late lapses there.
