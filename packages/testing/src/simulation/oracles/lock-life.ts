@@ -98,6 +98,8 @@ interface Asked {
 function watchGivenUp({ check, stage, truth }: Court): Watcher {
   const attempts = new Map<string, Asked>();
   const wanted = new Map<Actor, Set<string>>();
+  /** Jobs that wait for the lock, in the order in which they asked for it. */
+  const waiting = new Map<Actor, Set<number>>();
   const asked = (actor: Actor, attempt: string): Asked => {
     const nothing = { actor, lastSentMs: stage.nowMs, flying: 0, outcome: undefined, givenUpMs: undefined };
     const known = attempts.get(attempt) ?? nothing;
@@ -126,6 +128,13 @@ function watchGivenUp({ check, stage, truth }: Court): Watcher {
     },
     node(actor, fact) {
       if (fact.kind !== 'job-asked' && fact.kind !== 'job-began' && fact.kind !== 'job-refused') return;
+      const jobs = waiting.get(actor) ?? new Set();
+      waiting.set(actor, jobs);
+      const [first] = jobs;
+      if (fact.kind === 'job-asked') jobs.add(fact.job);
+      else jobs.delete(fact.job);
+      // Whoever waits behind another acquisition of its process has asked the store for nothing.
+      if (fact.kind === 'job-refused' && first !== fact.job) return;
       if (fact.kind === 'job-refused')
         for (const each of wanted.get(actor) ?? []) asked(actor, each).givenUpMs = stage.nowMs;
       wanted.delete(actor);
