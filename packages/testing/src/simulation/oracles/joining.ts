@@ -155,7 +155,7 @@ const F11: Oracle = {
   },
 };
 
-/** Entries that came back with an older copy of the store, and that nobody has made anew since. */
+/** Entries that came back with an older copy of the store, or with a late copy of a request, and that nobody has made anew since. */
 function watchGhosts({ stage, truth }: Court) {
   const backMs = new Map<string, number>();
   /** Until when an entry that was made anew stood there as it came back. */
@@ -164,7 +164,11 @@ function watchGhosts({ stage, truth }: Court) {
     void (backMs.has(instance) && !untilMs.has(instance) && untilMs.set(instance, stage.nowMs));
   const watcher: Watcher = {
     store(event) {
-      if (event.kind === 'registered') made(event.instance);
+      if (event.kind === 'registered') {
+        const isGone = stage.actors.some((each) => each.instance === event.instance && (each.ended || each.crashed));
+        if (!isGone) made(event.instance);
+        else if (!backMs.has(event.instance)) backMs.set(event.instance, event.atMs);
+      }
       if (event.kind !== 'operator' || truth.replacedMs !== event.atMs) return;
       for (const { instance } of truth.registrations.values()) {
         backMs.set(instance, event.atMs);
@@ -196,7 +200,7 @@ const F13: Oracle = {
         const sinceMs = Math.min(listedMs, actor.runningSinceMs ?? listedMs) - stage.timing.callTimeoutMs;
         const lately = truth.identitiesSince(seed.node, sinceMs);
         const isMember = lately.some((each) => isIn(each, record));
-        // Where entries are views, nobody can tell one that came back with an older copy of the store from a member.
+        // Where entries are views, nobody can tell one that came back from a member.
         const mayBeGhost = !stage.durable && isGhost(seed.instance, listedMs);
         check(
           isMember || mayBeGhost || !stage.canTell(seed.node),
