@@ -32,7 +32,7 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'commit-on-old-list',
     'what was created is put on record on a list of long ago',
     UNDER_LOCK,
-    '  if (isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
+    '  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
     '',
   ),
   mutant(
@@ -132,8 +132,8 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'stale-decides',
     'a list of long ago decides',
     UNSURE,
-    "listing.kind === 'listed' && nowMs - listing.askedAtMs > propagationMs(config),",
-    "listing.kind === 'listed' && nowMs - listing.askedAtMs > 1e9 * propagationMs(config),",
+    'isOld(config, askedAtMsOf(observation), observation.nowMs),',
+    'isOld(config, askedAtMsOf(observation), observation.nowMs) && observation.nowMs < 0,',
   ),
   mutant(
     'no-freeze',

@@ -34,4 +34,10 @@ export function decide(look: Look): Decision {
   return (s && firstMatch(DECIDE_TABLE, { ...look, s })) ?? UNREACHED;
 }
 
+/** Whether this observation shows too little to do anything that lasts. */
+export function isUnsure(look: Look): boolean {
+  const s = situationOf(look.config, look.observation);
+  return s === undefined || firstMatch(UNSURE_ROWS, { ...look, s }) !== undefined;
+}
+
 export type { Memory };

@@ -1,6 +1,7 @@
 import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backend/index.js';
 import { type FormationConfig, isOld, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
+import { isUnsure } from '../decide/index.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Entry, Intent, Machine, Phase } from '../machine.js';
 import { heldBy, remember } from '../memory.js';
@@ -164,10 +165,10 @@ export function rechecked(
   const situation = situationOf(config, observation);
   const machine = { ...before, memory: remember(config, before.memory, observation, situation) };
   const { grant } = machine;
-  if (!grant || !situation?.list.complete || situation.list.record.kind === 'unreadable') {
+  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });
+  if (!grant || !situation || isUnsure({ config, observation, memory: machine.memory, formed: false })) {
     return release(config, machine, { next: 'discover' }, nowMs);
   }
-  if (isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });
   const clear = sameRecord(situation.record, creation.replaces) && !situation.peers.some((peer) => peer.identity);
   // A daemon that was wiped meanwhile, or never did what it said, would leave a cluster on record that nobody is in.
   const isThere = sameIdentity(claimedIdentity(situation.own), creation.identity);
