@@ -13,7 +13,8 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
   const base = truth.record?.size ?? 0;
   if (isHalfMade(stage, truth.record, members.length === 0 ? stage.names : [actor.name])) return true;
   const waitsForOperators = members.length === 0 && stage.traits.whenNobodyAlive === 'wait';
-  const isMinority = stage.traits.joinMinority === 'wait' && members.length * 2 <= base;
+  const isSmall = members.length * 2 <= base || members.every(({ name }) => seenBy(stage, name) * 2 <= base);
+  const isMinority = stage.traits.joinMinority === 'wait' && isSmall;
   if (state.kind !== 'waiting') return (waitsForOperators || isMinority) && isStartedAnew(stage, actor);
   switch (state.reason) {
     case 'seeds-unusable': {
@@ -36,6 +37,17 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     default:
       return false;
   }
+}
+
+/** How many members this one sees run: who joined at different members while these were cut off knows but some of the others. */
+function seenBy({ durable, daemons }: Stage, name: string): number {
+  if (!durable) return Number.POSITIVE_INFINITY;
+  const { cluster, members } = daemons.daemon(name).inspect().disk;
+  const isSeen = (member: string): boolean => {
+    const { power, disk } = daemons.daemon(member).inspect();
+    return power === 'running' && disk.cluster === cluster;
+  };
+  return members.filter(isSeen).length;
 }
 
 /** Gave up where only an operator could help, and was started again: it is on its way to the same wait. */
