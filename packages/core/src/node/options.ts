@@ -41,7 +41,7 @@ export interface ClusterNodeOptions {
   readonly nodesExpectedMin?: number;
   /**
    * How long formation may make no progress, in ms. Default: 300000. It bounds the start: a node that was formed once waits
-   * for as long as it takes, and stays listed meanwhile.
+   * for as long as it takes, and stays listed meanwhile. A wait for `settleMs` that has begun is waited for.
    */
   readonly formationTimeoutMs?: number | 'unlimited';
   /** Longest time that `stop` takes, in ms. After half of it the entry is asked to go, whatever still runs. Default: 5000. */

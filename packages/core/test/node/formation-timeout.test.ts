@@ -3,6 +3,33 @@ import { World } from './kit.js';
 
 const NAMES = ['n1', 'n2', 'n3'];
 
+describe('F8: a node that waits until nothing speaks against a first cluster', () => {
+  const options = { nodesExpectedMin: 3, settleMs: 15_000, formationTimeoutMs: 50_000 };
+
+  it('does not give up meanwhile: all others would begin anew, and each of them in turn', async () => {
+    const world = new World();
+    world.launch('n1', options);
+    world.launch('n2', options);
+    await world.time.advance(45_000);
+    world.launch('n3', options);
+    await world.time.advance(10_000);
+    expect(NAMES.map((name) => world.stateOf(name))).toEqual(NAMES.map(() => 'waiting settling'));
+    await world.formed(...NAMES);
+  });
+
+  it('gives up as soon as it waits for others again', async () => {
+    const world = new World();
+    world.launch('n1', options);
+    world.launch('n2', options);
+    await world.time.advance(45_000);
+    const n3 = world.launch('n3', options);
+    await world.time.advance(10_000);
+    await world.settle(n3.stop());
+    await world.time.advance(1_000);
+    expect(['n1', 'n2'].map((name) => world.stateOf(name))).toEqual(['failed', 'failed']);
+  });
+});
+
 describe('F8: a node that was formed once does not fail for want of time', () => {
   /** Three daemons, formed for longer than a start may take. */
   async function longFormed(options: { readonly concurrentJoins?: boolean } = {}) {

@@ -1,7 +1,8 @@
-import { type FormationConfig, glanceMs, LONGEST_RETRY_MS } from '../config.js';
+import { type FormationConfig, glanceMs, LONGEST_RETRY_MS, propagationMs } from '../config.js';
 import type { Wait, WaitReason } from '../decide/decision.js';
 import type { Failure } from '../event.js';
 import type { Asked, Lasting, Machine, Resume } from '../machine.js';
+import { type Memory, settlingMs } from '../memory.js';
 import { waitText } from '../node-state.js';
 import { lastingOf } from './discover.js';
 import { enter, rest, type Step } from './transition.js';
@@ -34,6 +35,10 @@ function timeLeftMs(config: FormationConfig, machine: Machine, nowMs: number): n
   return machine.memory.progressAtMs + config.formationTimeoutMs - nowMs;
 }
 
+/** The last look of a silence may take as long as a list may be old. */
+const longestSettlingMs = (config: FormationConfig, memory: Memory): number =>
+  settlingMs(config, memory) + propagationMs(config);
+
 export interface WaitMore {
   readonly resume?: Resume;
   readonly released?: ((signal: AbortSignal) => Promise<void>) | undefined;
@@ -62,13 +67,15 @@ export function waitFor(
     const retryMs = BACKING_OFF.has(wait.reason) ? wait.retryMs : undefined;
     return restFormed(config, machine, { released: more.released, retryMs });
   }
-  const leftMs = timeLeftMs(config, machine, nowMs);
+  const before = more.lasting ?? lastingOf(machine);
+  const sinceMs = before?.wait.reason === wait.reason ? before.sinceMs : nowMs;
+  // Whoever gave up now would have all others begin anew with it; where each of them does so in turn, there is never a cluster.
+  const settlesMs = wait.reason === 'settling' ? sinceMs + longestSettlingMs(config, machine.memory) - nowMs : 0;
+  const leftMs = Math.max(settlesMs, timeLeftMs(config, machine, nowMs));
   if (leftMs <= 0) {
     const text = `no cluster after ${config.formationTimeoutMs} ms without progress: ${waitText(wait)}`;
     return fail(config, machine, { code: 'FORMATION_TIMEOUT', text }, wait);
   }
-  const before = more.lasting ?? lastingOf(machine);
-  const sinceMs = before?.wait.reason === wait.reason ? before.sinceMs : nowMs;
   const afterMs = Math.max(0, Math.min(wait.retryMs ?? Math.min(LOOK_AGAIN_MS, config.refreshMs), leftMs));
   const { again, resume = 'discover' } = more;
   const phase = { kind: 'waiting', wait, sinceMs, resume, ...(again && { again }) } as const;
