@@ -9,6 +9,7 @@ import {
 } from '@autocluster/core/backend';
 import type { LocalIdentity, Membership, NodeHealth } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
+import type { Call } from '../facts.js';
 import type { Court, Watcher } from './oracle.js';
 import { type Told, toldIn } from './told.js';
 
@@ -104,12 +105,36 @@ function lacking(told: Told, actor: Actor, identity: ClusterIdentity, sinceMs: n
     .size;
 }
 
+/** When each node, by its own clock, was last seen to wait for its daemon to keep a record, for longer than a call may take. */
+function watchNaming({ stage }: Court) {
+  const begunMs = new Map<Actor, number>();
+  const endedMs = new Map<Actor, number>();
+  const isLong = (actor: Actor, beganMs: number) => actor.clock.monotonicMs() - beganMs > stage.timing.callTimeoutMs;
+  return {
+    sent: ({ actor, verb, ownSentMs }: Call): void => void (verb === 'committed' && begunMs.set(actor, ownSentMs)),
+    answered: ({ actor, verb, ownSentMs }: Call): void => {
+      if (verb !== 'committed') return;
+      begunMs.delete(actor);
+      if (isLong(actor, ownSentMs)) endedMs.set(actor, actor.clock.monotonicMs());
+    },
+    lastMs: (actor: Actor): number => {
+      const beganMs = begunMs.get(actor);
+      const isNaming = beganMs !== undefined && isLong(actor, beganMs);
+      return isNaming ? actor.clock.monotonicMs() : (endedMs.get(actor) ?? Number.NEGATIVE_INFINITY);
+    },
+  };
+}
+
 /** Nobody is offered as ready with what its daemon has said, again and again, that it has not. */
 export function watchOffers(court: Court): Watcher {
   const log = toldIn(court);
   const noticedMs = 3 * decidesMs(court);
+  const naming = watchNaming(court);
   return {
-    sent({ actor, verb, request }) {
+    answered: naming.answered,
+    sent(call) {
+      naming.sent(call);
+      const { actor, verb, request } = call;
       if (verb !== 'register' || !court.stage.durable) return;
       const { state, identity } = request as RegisterRequest;
       if (state !== 'ready') return;
@@ -117,7 +142,8 @@ export function watchOffers(court: Court): Watcher {
       const memberships = told.memberships.filter(({ sentMs }) => sentMs >= committedMs);
       const nowMs = actor.clock.monotonicMs();
       const from = memberships.findLastIndex(({ atMs }) => atMs <= nowMs - noticedMs);
-      if (from < 0) return;
+      // Meanwhile it decides nothing, and then it looks first.
+      if (from < 0 || naming.lastMs(actor) > nowMs - decidesMs(court)) return;
       const said = memberships.slice(from).map(({ value }) => value.identity);
       const has = said.some((own) => own.kind === 'committed' && sameIdentity(own, identity));
       court.check(has, () => `${actor.label} is offered as ready in ${identity?.clusterId}, which its daemon denies`);
