@@ -13,6 +13,12 @@ const MEMORY = 'packages/core/src/formation/memory.ts';
 const SLEEPER = 'packages/core/src/formation/sleeper.ts';
 
 /** Bugs of formation. */
+const LOOKS_AGAIN = {
+  file: UNDER_LOCK,
+  find: '  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
+  replace: '',
+};
+
 export const FORMATION_MUTANTS: readonly Mutant[] = [
   mutant(
     'no-second-look',
@@ -28,13 +34,18 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     "  if (!clear) return release(config, machine, { next: 'discover' }, nowMs);\n",
     '',
   ),
-  mutant(
-    'commit-on-old-list',
-    'what was created is put on record on a list of long ago',
-    UNDER_LOCK,
-    '  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
-    '',
-  ),
+  {
+    id: 'commit-on-old-list',
+    bug: 'what was created is put on record on a list of long ago',
+    patches: [
+      LOOKS_AGAIN,
+      {
+        file: UNDER_LOCK,
+        find: 'isUnsure({ config, observation, memory',
+        replace: 'isUnsure({ config, observation: { ...observation, nowMs: askedAtMsOf(observation) }, memory',
+      },
+    ],
+  },
   mutant(
     'commit-of-nothing',
     'a cluster is put on record that the daemon does not have',
@@ -128,13 +139,18 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'when: ({ s }) => !s.list.complete,',
     'when: ({ s }) => !s.list.complete && s.list.members.length > 1e6,',
   ),
-  mutant(
-    'stale-decides',
-    'a list of long ago decides',
-    UNSURE,
-    'isOld(config, askedAtMsOf(observation), observation.nowMs),',
-    'isOld(config, askedAtMsOf(observation), observation.nowMs) && observation.nowMs < 0,',
-  ),
+  {
+    id: 'stale-decides',
+    bug: 'a list of long ago decides',
+    patches: [
+      LOOKS_AGAIN,
+      {
+        file: UNSURE,
+        find: 'isOld(config, askedAtMsOf(observation), observation.nowMs),',
+        replace: 'isOld(config, askedAtMsOf(observation), observation.nowMs) && observation.nowMs < 0,',
+      },
+    ],
+  },
   mutant(
     'no-freeze',
     'a store that changed or went back is believed at once',
