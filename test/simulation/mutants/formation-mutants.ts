@@ -257,6 +257,20 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     "    outcome: ({ formed, observation: { listing } }) => {\n      if (formed) return { kind: 'rejoin' };\n",
   ),
   mutant(
+    'outage-resets',
+    'a node that is not formed gives up its membership when the store does not answer',
+    UNSURE,
+    '    outcome: ({ formed, observation: { listing } }) => {\n',
+    "    outcome: ({ formed, observation: { listing, own } }) => {\n      if (!formed && own.kind === 'known' && own.membership.identity.kind === 'committed') return { kind: 'rejoin' };\n",
+  ),
+  mutant(
+    'gone-back-believed',
+    'a store that has gone back is believed at once',
+    MEMORY,
+    'return memory.revision !== undefined && revision !== undefined && revision < memory.revision;',
+    'return false;',
+  ),
+  mutant(
     'another-store-believed',
     'a store that is another one is believed at once',
     MEMORY,
