@@ -12,13 +12,14 @@ const RECORD = 'packages/core/src/backend/cluster-record.ts';
 const MEMORY = 'packages/core/src/formation/memory.ts';
 const SLEEPER = 'packages/core/src/formation/sleeper.ts';
 
-/** Bugs of formation. */
+/** Whoever was held up before its commit looks again. */
 const LOOKS_AGAIN = {
   file: UNDER_LOCK,
   find: '  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
   replace: '',
 };
 
+/** Bugs of formation. */
 export const FORMATION_MUTANTS: readonly Mutant[] = [
   mutant(
     'no-second-look',
@@ -126,13 +127,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     "  if (outcome.kind !== 'registered' || outcome.registration) return proceed",
   ),
   mutant(
-    'outage-demotes',
-    'a formed node is none any more when the store does not answer',
-    UNSURE,
-    "      return waitUnlessFormed(formed, wait('store-unreachable', 'the store answers a list', cause));",
-    "      return formed ? { kind: 'demote' } : wait('store-unreachable', 'the store answers a list', cause);",
-  ),
-  mutant(
     'incomplete-decides',
     'an incomplete list decides',
     UNSURE,
@@ -151,13 +145,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
-  mutant(
-    'no-freeze',
-    'a store that changed or went back is believed at once',
-    UNSURE,
-    'when: ({ config, memory, observation }) => storeChangedLately(config, memory, observation.nowMs),',
-    'when: ({ config, memory, observation }) => storeChangedLately(config, memory, observation.nowMs + 1e9),',
-  ),
   mutant(
     'unreadable-is-absent',
     'a record that nobody can read is taken for none',
@@ -250,34 +237,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     '      return unchanged(machine);',
   ),
   mutant(
-    'outage-destroys',
-    'a formed node gives up its membership when the store does not answer',
-    UNSURE,
-    '    outcome: ({ formed, observation: { listing } }) => {\n',
-    "    outcome: ({ formed, observation: { listing } }) => {\n      if (formed) return { kind: 'rejoin' };\n",
-  ),
-  mutant(
-    'outage-resets',
-    'a node that is not formed gives up its membership when the store does not answer',
-    UNSURE,
-    '    outcome: ({ formed, observation: { listing } }) => {\n',
-    "    outcome: ({ formed, observation: { listing, own } }) => {\n      if (!formed && own.kind === 'known' && own.membership.identity.kind === 'committed') return { kind: 'rejoin' };\n",
-  ),
-  mutant(
-    'gone-back-believed',
-    'a store that has gone back is believed at once',
-    MEMORY,
-    'return memory.revision !== undefined && revision !== undefined && revision < memory.revision;',
-    'return false;',
-  ),
-  mutant(
-    'another-store-believed',
-    'a store that is another one is believed at once',
-    MEMORY,
-    'if (memory.store !== undefined && store !== undefined && store !== memory.store) return true;',
-    '',
-  ),
-  mutant(
     'joins-without-lock',
     'a node that was removed, or that its target still counts, joins without the lock',
     BLANK,
@@ -290,13 +249,6 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     SITUATION,
     '    !record.removed.includes(peer.entry.node) &&\n',
     '',
-  ),
-  mutant(
-    'other-store-at-once',
-    'whoever sees another store goes on as if its entries had come along',
-    MEMORY,
-    'storeChangedAtMs: changed ? observation.nowMs : memory.storeChangedAtMs,',
-    'storeChangedAtMs: changed && list.store === memory.store ? observation.nowMs : memory.storeChangedAtMs,',
   ),
   mutant(
     'garbage-throws',

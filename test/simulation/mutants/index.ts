@@ -8,12 +8,14 @@ import { MEMBERSHIP_MUTANTS } from './membership-mutants.ts';
 import { askKit } from './kit.ts';
 import type { Mutant } from './mutant.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
+import { STORE_CHANGE_MUTANTS } from './store-change-mutants.ts';
 import { STORE_MUTANTS } from './store-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...STORE_MUTANTS,
   ...SESSION_MUTANTS,
   ...FORMATION_MUTANTS,
+  ...STORE_CHANGE_MUTANTS,
   ...MEMBERSHIP_MUTANTS,
   ...CLEANUP_MUTANTS,
   ...FAREWELL_MUTANTS,
