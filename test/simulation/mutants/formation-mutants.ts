@@ -12,13 +12,6 @@ const RECORD = 'packages/core/src/backend/cluster-record.ts';
 const MEMORY = 'packages/core/src/formation/memory.ts';
 const SLEEPER = 'packages/core/src/formation/sleeper.ts';
 
-/** Whoever was held up before its commit looks again. */
-const LOOKS_AGAIN = {
-  file: UNDER_LOCK,
-  find: '  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });\n',
-  replace: '',
-};
-
 /** Bugs of formation. */
 export const FORMATION_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -35,18 +28,13 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     "  if (!clear) return release(config, machine, { next: 'discover' }, nowMs);\n",
     '',
   ),
-  {
-    id: 'commit-on-old-list',
-    bug: 'what was created is put on record on a list of long ago',
-    patches: [
-      LOOKS_AGAIN,
-      {
-        file: UNDER_LOCK,
-        find: 'isUnsure({ config, observation, memory',
-        replace: 'isUnsure({ config, observation: { ...observation, nowMs: askedAtMsOf(observation) }, memory',
-      },
-    ],
-  },
+  mutant(
+    'commit-on-old-list',
+    'what was created is put on record on a list of long ago',
+    UNDER_LOCK,
+    'isUnsure({ config, observation, memory',
+    "isUnsure({ config, observation: observation.listing.kind === 'listed' ? { ...observation, nowMs: observation.listing.askedAtMs } : observation, memory",
+  ),
   mutant(
     'commit-of-nothing',
     'a cluster is put on record that the daemon does not have',
@@ -133,18 +121,13 @@ export const FORMATION_MUTANTS: readonly Mutant[] = [
     'when: ({ s }) => !s.list.complete,',
     'when: ({ s }) => !s.list.complete && s.list.members.length > 1e6,',
   ),
-  {
-    id: 'stale-decides',
-    bug: 'a list of long ago decides',
-    patches: [
-      LOOKS_AGAIN,
-      {
-        file: UNSURE,
-        find: 'isOld(config, askedAtMsOf(observation), observation.nowMs),',
-        replace: 'isOld(config, askedAtMsOf(observation), observation.nowMs) && observation.nowMs < 0,',
-      },
-    ],
-  },
+  mutant(
+    'stale-decides',
+    'a list of long ago decides',
+    UNSURE,
+    'isOld(config, askedAtMsOf(observation), observation.nowMs),',
+    'isOld(config, askedAtMsOf(observation), observation.nowMs) && observation.nowMs < 0,',
+  ),
   mutant(
     'unreadable-is-absent',
     'a record that nobody can read is taken for none',

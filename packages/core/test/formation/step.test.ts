@@ -99,19 +99,21 @@ describe('the formation machine under the lock', () => {
     expect(machine.phase.kind).toBe('releasing');
   });
 
-  it('F6 F14: looks again before it commits when it was held up since its last list', () => {
+  it.each([
+    ['committing', 0],
+    ['releasing', 1],
+  ])('F6 F14: is %s when its last list is older than one propagation by %i ms', (phase, olderMs) => {
     const own = provisional({ clusterId: 'new', generation: 1 });
-    const ageMs = propagationMs(CONFIG) + 1;
     const seen = observation({ nowMs: NOW_MS, own });
     const { listing } = seen;
     if (listing.kind !== 'listed') throw new Error(listing.kind);
-    const old = { ...seen, listing: { ...listing, askedAtMs: NOW_MS - ageMs } };
-    const { machine, effects } = step(CONFIG, machineIn('rechecking'), {
+    const askedAtMs = NOW_MS - propagationMs(CONFIG) - olderMs;
+    const { machine } = step(CONFIG, machineIn('rechecking'), {
       ...reply,
       kind: 'observed',
-      observation: old,
+      observation: { ...seen, listing: { ...listing, askedAtMs } },
     });
-    expect([machine.phase.kind, effects.map(({ kind }) => kind)]).toEqual(['rechecking', ['observe']]);
+    expect(machine.phase.kind).toBe(phase);
   });
 
   it('F1b: commits nothing for a daemon that does not have what it was asked to create', () => {

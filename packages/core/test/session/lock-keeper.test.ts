@@ -114,9 +114,9 @@ describe('a lock that is kept', () => {
     const { time, timing, process } = scene({ latency: { requestMs: 20, replyMs: 60 } });
     const a = process('a');
     a.faults.inject({ kind: 'drop-reply', verbs: ['lock'], times: 1 });
-    const first = a.lock('a1').catch(code);
+    const first = a.lock('a1').catch((error: unknown) => error);
     await time.advance(timing.callTimeoutMs);
-    await first;
+    expect(await first).toEqual(code('TIMEOUT'));
     const undone = a.backend.giveUpLock(a.request('a1')).then(() => a.runtime.clock.monotonicMs());
     const locking = a.lock('a2');
     await time.advance(10_000);

@@ -1,11 +1,11 @@
 import { type ClusterRecord, sameIdentity, type StoredRecord } from '../../backend/index.js';
-import { type FormationConfig, isOld, LONGEST_RETRY_MS } from '../config.js';
+import { type FormationConfig, LONGEST_RETRY_MS } from '../config.js';
 import type { Decision, Wait } from '../decide/decision.js';
 import { isUnsure } from '../decide/index.js';
 import type { Failure, Reply } from '../event.js';
 import type { After, Creation, Entry, Intent, Machine, Phase } from '../machine.js';
 import { heldBy, remember } from '../memory.js';
-import { askedAtMsOf, type Observation } from '../observation.js';
+import type { Observation } from '../observation.js';
 import { changedRecord, firstRecord } from '../record.js';
 import { refusedBy } from '../refusals.js';
 import { claimedIdentity, identityOf, type Situation, situationOf } from '../situation.js';
@@ -144,7 +144,7 @@ export function create(machine: Machine, creation: Creation): Step {
 }
 
 /** Between the create and the commit everybody else may have told the store something: one more list decides. */
-export function created(machine: Machine, { creation }: Pick<PhaseOf<'creating'>, 'creation'>): Step {
+export function created(machine: Machine, { creation }: PhaseOf<'creating'>): Step {
   if (!machine.grant) return discover(machine);
   return enter(machine, { kind: 'rechecking', creation }, look(machine, 'none'));
 }
@@ -165,7 +165,6 @@ export function rechecked(
   const situation = situationOf(config, observation);
   const machine = { ...before, memory: remember(config, before.memory, observation, situation) };
   const { grant } = machine;
-  if (grant && isOld(config, askedAtMsOf(observation), nowMs)) return created(machine, { creation });
   if (!grant || !situation || isUnsure({ config, observation, memory: machine.memory, formed: false })) {
     return release(config, machine, { next: 'discover' }, nowMs);
   }
