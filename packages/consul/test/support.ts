@@ -13,7 +13,6 @@ export {
   busy,
   call,
   failure,
-  failureInTime,
   freshCluster,
   held,
   lockOf,

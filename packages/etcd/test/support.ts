@@ -8,7 +8,6 @@ export {
   busy,
   call,
   failure,
-  failureInTime,
   freshCluster,
   held,
   lockOf,
