@@ -51,10 +51,14 @@ function patching(patches: readonly Patch[]): Plugin {
 const withoutOracles: Plugin = {
   name: 'without-oracles',
   setup(build) {
-    build.onLoad({ filter: /simulation\/oracles\/index\.ts$/ }, () => ({
-      contents: 'export const ORACLES = [];',
-      loader: 'ts',
-    }));
+    let isFound = false;
+    build.onLoad({ filter: /simulation\/oracles\/index\.ts$/ }, () => {
+      isFound = true;
+      return { contents: 'export const ORACLES = [];', loader: 'ts' };
+    });
+    build.onEnd(() => {
+      if (!isFound) throw new RangeError('no oracles are part of what is run');
+    });
   },
 };
 
