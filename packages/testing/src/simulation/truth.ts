@@ -185,14 +185,14 @@ export class Truth implements Listener {
     if (fact.kind === 'crashed') for (const [token, job] of this.jobs) if (job.actor === actor) this.jobs.delete(token);
     if (!('token' in fact)) return;
     const { token } = fact;
-    const job = this.jobs.get(token);
+    const known = this.jobs.get(token);
+    const job = known?.actor === actor ? known : undefined;
     if (fact.kind === 'job-began') {
       const attempt = this.attemptOf(actor, JOB_LOCK, token);
-      const open = { abortedMs: undefined, settledMs: undefined };
-      this.jobs.set(token, { actor, token, attempt, beganMs: this.#now(), ...open });
+      this.jobs.set(token, { actor, token, attempt, beganMs: this.#now(), abortedMs: undefined, settledMs: undefined });
     } else if (job && fact.kind === 'job-aborted') job.abortedMs ??= this.#now();
     else if (job && fact.kind === 'job-settled') job.settledMs ??= this.#now();
-    else if (fact.kind === 'job-ended') this.jobs.delete(token);
+    else if (job && fact.kind === 'job-ended') this.jobs.delete(token);
   };
 
   /** The attempt that was told this token. A store that was exchanged may give a token again, also with another lock. */
