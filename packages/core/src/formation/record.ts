@@ -56,15 +56,15 @@ function restoredRecord({ own, kept, record, ownMembers }: Situation, author: Au
       settings: { ...first.settings, [CLEANUP_PAUSED]: 'restored' },
     });
   }
-  const paused = kept.settings[CLEANUP_PAUSED] ?? older?.settings[CLEANUP_PAUSED];
   return {
     ...nextRecord(kept, author.token, {
       size: Math.max(kept.size, older?.size ?? 0, ownMembers.length),
       idle: false,
       removed: [...new Set([...kept.removed, ...(older?.removed ?? [])])],
-      settings: paused === undefined ? kept.settings : { ...kept.settings, [CLEANUP_PAUSED]: paused },
+      settings: { ...older?.settings, ...kept.settings },
     }),
     version: Math.max(kept.version, older?.version ?? 0) + 1,
+    extra: { ...older?.extra, ...kept.extra },
   };
 }
 

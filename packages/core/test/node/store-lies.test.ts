@@ -1,3 +1,4 @@
+import { encodeRecord } from '@autocluster/core/backend';
 import { describe, expect, it } from 'vitest';
 import { World } from './kit.js';
 
@@ -49,6 +50,25 @@ describe('a store that is not what it was', () => {
     expect(identities(world)).toEqual(before);
     expect(world.events('store.reverted').length).toBeGreaterThan(0);
     expect(world.cluster.record).toMatchObject({ kind: 'present', record: { size: 4 } });
+  });
+
+  it('V6: set back by a backup: what a newer version wrote into the older record meanwhile outlives the newer record', async () => {
+    const world = await formedWorld();
+    const backup = world.store.snapshot();
+    world.launch('n4');
+    await world.formed('n4');
+    await world.time.advance(40_000);
+    world.store.restore(backup);
+    const cluster = world.store.cluster('demo');
+    const { record } = cluster.inspect();
+    if (record.kind !== 'present') throw new Error('the backup has no record');
+    const settings = { ...record.record.settings, zones: 'strict' };
+    cluster.overwriteRecord(encodeRecord({ ...record.record, settings, extra: { 'zone-rules': 'v2' } }));
+    await world.until(() => world.events('record.restored').length > 0);
+    expect(world.cluster.record).toMatchObject({
+      kind: 'present',
+      record: { size: 4, settings: { zones: 'strict' }, extra: { 'zone-rules': 'v2' } },
+    });
   });
 
   it('V4: away for longer than the TTL: nobody stops, and everybody is back as the same instance', async () => {

@@ -219,12 +219,15 @@ const F19: Oracle = {
           record.kind === 'present' &&
           what(record.record),
       );
-    /** For a whole TTL, as its own daemon said. One that is up and cannot tell its membership is not known to be either. */
+    /**
+     * For a whole TTL, as its own daemon said to whoever decides: what it tells for a report interrupts nothing. One that is up
+     * and cannot tell its membership is not known to be either.
+     */
     const wasDown = (actor: Actor): boolean => {
       const { healths, memberships } = log.of(actor);
       const own = healths.filter(({ node }) => node === actor.name);
-      const isUp = ({ value, sentMs }: (typeof own)[number]): boolean =>
-        value.status === 'up' && memberships.some((each) => each.sentMs === sentMs);
+      const isUp = ({ value, sentMs, mayBeForReport }: (typeof own)[number]): boolean =>
+        value.status === 'up' && !mayBeForReport && memberships.some((each) => each.sentMs === sentMs);
       const downs = own.slice(1 + own.findLastIndex(isUp));
       const first = downs.find(({ value }) => value.status === 'down');
       return first !== undefined && actor.clock.monotonicMs() - first.atMs >= stage.traits.ttlMs - TOLERANCE_MS;

@@ -7,7 +7,7 @@ import {
 } from '@autocluster/core/backend';
 import type { Membership, NodeHealth } from '@autocluster/core/driver';
 import type { Actor } from '../actor.js';
-import type { Call, Listener } from '../facts.js';
+import type { Call, Listener, NodeFact } from '../facts.js';
 import { grantOf, isList, outcomeOf } from '../outcome.js';
 import { perHistory } from './oracle.js';
 
@@ -34,7 +34,7 @@ function keep<T>(log: T[], answer: T): void {
 export class Told {
   readonly lists: Answer<MemberList>[] = [];
   readonly memberships: Answer<Membership>[] = [];
-  readonly healths: (Answer<NodeHealth> & { readonly node: string })[] = [];
+  readonly healths: (Answer<NodeHealth> & { readonly node: string; readonly mayBeForReport: boolean })[] = [];
   /** The latest grant of the formation lock. */
   grant: Answer<LockGrant> | undefined;
   /** What the last answer to a registration says: `registered`, `conflict` … */
@@ -46,6 +46,8 @@ export class Told {
   /** When a first record was last written, whatever came of it. */
   wroteMs: number | undefined;
   resetMs: number | undefined;
+  /** Since when a report of health is being made. */
+  reportingSinceMs: number | undefined;
 
   listsSince(sinceMs: number): readonly MemberList[] {
     return this.lists.filter(({ sentMs }) => sentMs >= sinceMs).map(({ value }) => value);
@@ -77,6 +79,11 @@ class ToldLog implements Listener {
     if (record?.version === 1) told.wroteMs = nowMs;
   };
 
+  readonly node = (actor: Actor, { kind }: NodeFact): void => {
+    if (kind === 'health-asked') this.of(actor).reportingSinceMs = actor.clock.monotonicMs();
+    if (kind === 'health-told' || kind === 'health-refused') this.of(actor).reportingSinceMs = undefined;
+  };
+
   readonly answered = (call: Call): void => {
     const { actor, verb, ownSentMs: sentMs, end } = call;
     const told = this.of(actor);
@@ -90,7 +97,8 @@ class ToldLog implements Listener {
       keep(told.memberships, { value: value as Membership, sentMs, atMs });
     } else if (verb === 'health') {
       const { node } = call.request as { readonly node: string };
-      keep(told.healths, { node, value: value as NodeHealth, sentMs, atMs });
+      const mayBeForReport = sentMs >= (told.reportingSinceMs ?? Number.POSITIVE_INFINITY);
+      keep(told.healths, { node, value: value as NodeHealth, sentMs, atMs, mayBeForReport });
     } else if (verb === 'register') told.registered = kindOf(value);
     else if (verb === 'lock') this.#locked(told, call, value);
   };
