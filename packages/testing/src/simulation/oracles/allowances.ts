@@ -25,9 +25,13 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     }
     case 'nobody-alive':
       return waitsForOperators;
-    // Whoever still has its data was removed: an operator must say whether it counts.
     case 'maybe-evicted':
-      return dividesViews(stage, actor.name) || (members.length === 0 && hasOnlyRemoved(stage, truth.record));
+      // Whoever left for good has its old disk again, or all that still have data were removed: an operator must say what counts.
+      return (
+        dividesViews(stage, actor.name) ||
+        isLackedByTooFew(stage, actor.name, base) ||
+        (members.length === 0 && hasOnlyRemoved(stage, truth.record))
+      );
     case 'peers-not-ready':
       return members.length === 0 && hasOnlyRemoved(stage, truth.record);
     case 'split-seen':
@@ -55,15 +59,25 @@ function isStartedAnew({ traits, timing, nowMs }: Stage, { launchedMs }: Actor):
   return traits.formationTimeoutMs !== 'unlimited' && nowMs - launchedMs < 2 * timing.latestTakeoverMs;
 }
 
+/** Of each other daemon of its cluster, whether it counts this one in. */
+function countedIn(stage: Stage, name: string): readonly boolean[] {
+  if (!stage.durable) return [];
+  const own = stage.daemons.daemon(name).inspect().disk;
+  const disks = stage.daemons.daemons.map((each) => each.inspect().disk);
+  const others = disks.filter((disk) => disk !== own && disk.cluster === own.cluster);
+  return others.map(({ members }) => members.includes(name));
+}
+
 /** Whether some of the other daemons of its cluster count it in and some do not: a restored disk does that, and for good. */
 function dividesViews(stage: Stage, name: string): boolean {
-  if (!stage.durable) return false;
-  const own = stage.daemons.daemon(name).inspect().disk;
-  const others = stage.daemons.daemons
-    .map((each) => each.inspect().disk)
-    .filter((disk) => disk.cluster === own.cluster);
-  const counts = others.filter((disk) => disk !== own).map((disk) => disk.members.includes(name));
+  const counts = countedIn(stage, name);
   return counts.includes(true) && counts.includes(false);
+}
+
+/** Whether those that do not count it in prove nothing: of two members, the other one is no majority. */
+function isLackedByTooFew(stage: Stage, name: string, size: number): boolean {
+  const counts = countedIn(stage, name);
+  return counts.length > 0 && counts.length * 2 <= size && !counts.includes(true);
 }
 
 /** Whether the disks of all of these that name this cluster went back to the middle of its create, and have no data of it. */
