@@ -26,7 +26,8 @@ export function mustWait({ stage, truth }: Court, actor: Actor): boolean {
     case 'nobody-alive':
       return waitsForOperators;
     case 'maybe-evicted':
-      // Whoever left for good has its old disk again, or all that still have data were removed: an operator must say what counts.
+      // It left and has its old disk again, those that knew it lost theirs, or all that still have data were removed: an
+      // operator must say what counts.
       return (
         dividesViews(stage, actor.name) ||
         isLackedByTooFew(stage, actor.name, base) ||

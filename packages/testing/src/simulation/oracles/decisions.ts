@@ -11,7 +11,7 @@ import type { LocalIdentity, Membership, NodeHealth } from '@autocluster/core/dr
 import type { Actor } from '../actor.js';
 import type { Call } from '../facts.js';
 import type { Court, Watcher } from './oracle.js';
-import { type Told, toldIn } from './told.js';
+import { type Answer, type Told, toldIn } from './told.js';
 
 /** Clocks are compared to this, in ms: they are sums of fractions. */
 export const TOLERANCE_MS = 1;
@@ -144,8 +144,12 @@ export function watchOffers(court: Court): Watcher {
       const from = memberships.findLastIndex(({ atMs }) => atMs <= nowMs - noticedMs);
       // Meanwhile it decides nothing, and then it looks first.
       if (from < 0 || naming.lastMs(actor) > nowMs - decidesMs(court)) return;
-      const said = memberships.slice(from).map(({ value }) => value.identity);
-      const has = said.some((own) => own.kind === 'committed' && sameIdentity(own, identity));
+      const isDenied = ({ value: { identity: own } }: Answer<Membership>): boolean =>
+        own.kind !== 'committed' || !sameIdentity(own, identity);
+      const denied = memberships.slice(1 + memberships.findLastIndex((each) => !isDenied(each)));
+      // What was said only for a moment, before the daemon fell silent, may have been told to cleanup alone.
+      const deniedForMs = (denied.at(-1)?.atMs ?? 0) - (denied[0]?.atMs ?? 0);
+      const has = deniedForMs < decidesMs(court) || !memberships.slice(from).every(isDenied);
       court.check(has, () => `${actor.label} is offered as ready in ${identity?.clusterId}, which its daemon denies`);
     },
   };
