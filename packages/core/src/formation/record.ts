@@ -56,6 +56,7 @@ function restoredRecord({ own, kept, record, ownMembers }: Situation, author: Au
       settings: { ...first.settings, [CLEANUP_PAUSED]: 'restored' },
     });
   }
+  // What others wrote into the older one since then, newer versions too, is not in ours.
   return {
     ...nextRecord(kept, author.token, {
       size: Math.max(kept.size, older?.size ?? 0, ownMembers.length),
