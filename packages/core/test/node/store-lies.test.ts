@@ -54,20 +54,31 @@ describe('a store that is not what it was', () => {
 
   it('V6: set back by a backup: what a newer version wrote into the older record meanwhile outlives the newer record', async () => {
     const world = await formedWorld();
+    const cluster = world.store.cluster('demo');
+    const writeAsNewer = (
+      settings: Readonly<Record<string, string>>,
+      extra: Readonly<Record<string, unknown>>,
+    ): void => {
+      const { record } = cluster.inspect();
+      if (record.kind !== 'present') throw new Error('there is no record');
+      cluster.overwriteRecord(encodeRecord({ ...record.record, version: record.record.version + 1, settings, extra }));
+    };
     const backup = world.store.snapshot();
     world.launch('n4');
     await world.formed('n4');
     await world.time.advance(40_000);
+    writeAsNewer({ zones: 'newest' }, { 'zone-rules': 'v3' });
+    await world.time.advance(40_000);
     world.store.restore(backup);
-    const cluster = world.store.cluster('demo');
-    const { record } = cluster.inspect();
-    if (record.kind !== 'present') throw new Error('the backup has no record');
-    const settings = { ...record.record.settings, zones: 'strict' };
-    cluster.overwriteRecord(encodeRecord({ ...record.record, settings, extra: { 'zone-rules': 'v2' } }));
+    writeAsNewer({ zones: 'strict', racks: 'strict' }, { 'zone-rules': 'v2', 'rack-rules': 'v2' });
     await world.until(() => world.events('record.restored').length > 0);
     expect(world.cluster.record).toMatchObject({
       kind: 'present',
-      record: { size: 4, settings: { zones: 'strict' }, extra: { 'zone-rules': 'v2' } },
+      record: {
+        size: 4,
+        settings: { zones: 'newest', racks: 'strict' },
+        extra: { 'zone-rules': 'v3', 'rack-rules': 'v2' },
+      },
     });
   });
 

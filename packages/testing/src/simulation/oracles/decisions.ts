@@ -148,9 +148,11 @@ export function watchOffers(court: Court): Watcher {
         own.kind !== 'committed' || !sameIdentity(own, identity);
       const denied = memberships.slice(1 + memberships.findLastIndex((each) => !isDenied(each)));
       // What was said only for a moment, before the daemon fell silent, may have been told to cleanup alone.
-      const deniedForMs = (denied.at(-1)?.atMs ?? 0) - (denied[0]?.atMs ?? 0);
-      const has = deniedForMs < decidesMs(court) || !memberships.slice(from).every(isDenied);
-      court.check(has, () => `${actor.label} is offered as ready in ${identity?.clusterId}, which its daemon denies`);
+      const isBrief = (denied.at(-1)?.atMs ?? 0) - (denied[0]?.atMs ?? 0) < decidesMs(court);
+      court.check(
+        isBrief || !memberships.slice(from).every(isDenied),
+        () => `${actor.label} is offered as ready in ${identity?.clusterId}, which its daemon denies`,
+      );
     },
   };
 }
